@@ -1,0 +1,204 @@
+"""Tables of released findings: accessible HTML and the same numbers as tidy CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+import pandas as pd
+
+from istv_lib import disclosure, months, params, places
+from istv_lib._block import Block, demand, marker
+from istv_lib.disclosure import Released
+
+TIDY = [
+    "measure", "unit", "source", "place_type", "place", "period_start", "period_end", "stratum_dim", "stratum", "shown",
+    "value", "lower", "upper", "expected", "limit_low", "limit_high", "n", "share_used", "coverage", "flags", "status",
+    "symbol", "method", "synthetic",
+]  # fmt: skip
+FLAGS = {"above_limit": "above expected range", "below_limit": "below expected range"}
+
+
+def by_month(released: Released, *, title: str, name: str = "months", last: int = 36) -> Block:
+    """Show the months of one place, newest first: count, expected range, coverage and what is to be noted.
+
+    ``last`` limits the rows shown; the CSV holds all.
+    """
+    table = demand(released).table.tail(last).iloc[::-1]
+    rows = pd.DataFrame(
+        {
+            "Month": table["period_start"].map(months.label),
+            "Attendances": table["shown"],
+            "Expected range": _ranges(table),
+            "Share of usual data received": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
+            "Note": table["flags"].map(_noted),
+        }
+    )
+    return _table(name, rows, released, title)
+
+
+def by_stratum(
+    released: Released,
+    *,
+    title: str,
+    name: str,
+    head: str,
+    labels: Mapping[str, str] | None = None,
+    across: str = "period",
+) -> Block:
+    """Show strata down and periods (or sources, or places) across.
+
+    Parameters
+    ----------
+    released : Released
+        Findings with a stratum.
+    title, name : str
+        Caption and slug.
+    head : str
+        Heading of the first column.
+    labels : mapping, optional
+        Words for the strata, in no particular order.
+    across : str, default "period"
+        ``period``, or a column of findings to spread over the columns.
+    """
+    table = demand(released).table.copy()
+    table["stratum"] = [(labels or {}).get(stratum, stratum) for stratum in table["stratum"]]
+    table["period"] = [_period(a, b) for a, b in zip(table["period_start"], table["period_end"], strict=True)]
+    wide = table.pivot_table(index="stratum", columns=across, values="shown", aggfunc="first", sort=False)
+    wide = wide.fillna("[x]").rename_axis(head).rename_axis(None, axis=1).reset_index()
+    return _table(name, wide, released, title)
+
+
+def wide(
+    released: Released,
+    *,
+    title: str,
+    name: str,
+    head: str,
+    down: str,
+    across: str,
+    labels: Mapping[str, str] | None = None,
+) -> Block:
+    """Show any two columns of findings as rows and columns, with the shown figure in the cells."""
+    table = demand(released).table.copy()
+    table[down], table[across] = ([(labels or {}).get(v, v) for v in table[c]] for c in (down, across))
+    cells = table.pivot_table(index=down, columns=across, values="shown", aggfunc="first", sort=False)
+    cells = cells.fillna("").rename_axis(head).rename_axis(None, axis=1).reset_index()
+    return _table(name, cells, released, title)
+
+
+def boroughs(released: Released, *, title: str, name: str = "boroughs") -> Block:
+    """Show places down and whole years across, in the order of the findings."""
+    table = demand(released).table.copy()
+    named = dict(zip(places.boroughs()["gss"], places.boroughs()["name"], strict=True))
+    table["place"] = table["place"].map(named | {places.NOT_KNOWN: "Borough not known"})
+    table["year"] = table["period_start"].str[:4]
+    cells = table.pivot_table(index="place", columns="year", values="shown", aggfunc="first", sort=False)
+    return _table(name, cells.rename_axis("Borough").rename_axis(None, axis=1).reset_index(), released, title)
+
+
+def coverage(released: Released, *, title: str, name: str = "coverage") -> Block:
+    """Show each borough of one month: attendances, expected range, coverage, and whether it can be compared."""
+    table = demand(released).table
+    named = dict(zip(places.boroughs()["gss"], places.boroughs()["name"], strict=True))
+    state = {"gated": "incomplete: not compared", "no_data": "no data"}
+    rows = pd.DataFrame(
+        {
+            "Borough": table["place"].map(named),
+            "Attendances": table["shown"],
+            "Expected range": _ranges(table),
+            "Coverage": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
+            "Note": table["flags"].map(_noted).where(~table["status"].isin(state), table["status"].map(state)),
+        }
+    )
+    return _table(name, rows, released, title)
+
+
+def submissions(released: Released, *, title: str, name: str = "files") -> Block:
+    """Show a site's files, newest first: month, date received, state and rows accepted."""
+    table = demand(released).table.iloc[::-1]
+    parts = table["stratum"].str.split(" ", n=1, expand=True)
+    rows = pd.DataFrame(
+        {
+            "Month": table["period_start"].map(months.label),
+            "Received": parts[0],
+            "State": parts[1].str.replace("_", " "),
+            "Rows accepted": table["shown"],
+        }
+    )
+    return _table(name, rows, released, title)
+
+
+def _ranges(table: pd.DataFrame) -> list[str]:
+    show = table["limit_high"].notna() & table["flags"].str.contains("tested")
+    lows, highs = table["limit_low"], table["limit_high"]
+    return [f"{a:,.0f} to {b:,.0f}" if ok else "" for a, b, ok in zip(lows, highs, show, strict=True)]
+
+
+def _noted(flags: str) -> str:
+    return "; ".join(FLAGS[word] for word in flags.split(";") if word in FLAGS)
+
+
+def provenance(
+    settings: params.Settings, released: Released, reads: list[dict[str, str]], *, name: str = "provenance"
+) -> Block:
+    """Show what the page was made from: month, parameters, tables read, rule and code version; no clock time."""
+    demand(released)
+    read = "; ".join(dict.fromkeys(" ".join(filter(None, (r["table"], r["source"], r["months"]))) for r in reads))
+    facts = {
+        "Notebook": settings.notebook,
+        "Area": settings.area.name if settings.area else "",
+        "Month": months.label(settings.month) if settings.month else "",
+        "Made for": settings.audience,
+        "Disclosure rule": released.rule,
+        "Tables read": read,
+        "Code version": params.code_version(),
+    }
+    rows = pd.DataFrame([(k, v) for k, v in facts.items() if v], columns=["Item", "Value"])
+    html = _html(rows, "How this page was made", released, legend=False)
+    return Block("facts", name, {"text/html": html}, released, title="How this page was made")
+
+
+def csv(released: Released) -> str:
+    """Return released findings as tidy CSV; withheld figures are empty and carry their symbol."""
+    frame = demand(released).table[TIDY].copy()
+    numbers = frame.select_dtypes("number").columns
+    frame[numbers] = frame[numbers].round(4)
+    return frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+
+
+def _period(start: str, end: str) -> str:
+    if start == end:
+        return months.label(start)
+    if start[5:] == "01" and end == f"{start[:4]}-12":
+        return start[:4]
+    return f"{months.short_label(start)} to {months.short_label(end)}"
+
+
+def _table(name: str, rows: pd.DataFrame, released: Released, title: str) -> Block:
+    mark = marker(released)
+    full = f"{mark}. {title}" if mark else title
+    data = {"text/html": _html(rows, full, released), "text/csv": csv(released)}
+    return Block("table", name, data, released, title=full)
+
+
+def _html(rows: pd.DataFrame, title: str, released: Released, *, legend: bool = True) -> str:
+    printed = " ".join(rows.astype(str).to_numpy().ravel())
+    key = " ".join(f"{s} {words}." for s, words in disclosure.SYMBOLS.items() if s in printed) if legend else ""
+    if legend and released.rule == "nhs_hes":
+        key = f"Figures are rounded to the nearest 5. {key}".strip()
+    head = "".join(f'<th scope="col">{escape(str(c))}</th>' for c in rows.columns)
+    body = ""
+    for first, *rest in rows.itertuples(index=False):
+        cells = "".join(f'<td class="{_kind(v)}">{escape(str(v))}</td>' for v in rest)
+        body += f'<tr><th scope="row">{escape(str(first))}</th>{cells}</tr>\n'
+    note = f'<span class="key">{escape(key)}</span>' if key else ""
+    return (
+        f'<table class="istv">\n<caption>{escape(title)} {note}</caption>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
+    )
+
+
+def _kind(value: object) -> str:
+    text = str(value)
+    return "number" if text[:1].isdigit() or text.startswith("[") else "text"

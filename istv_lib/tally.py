@@ -1,0 +1,181 @@
+"""Attendances counted by area, period and stratum, as findings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from istv_lib import harmonise, months, places, schema
+
+
+def strata(events: pd.DataFrame) -> pd.DataFrame:
+    """Add the dimensions that pages count by: ``weapon_group``, ``place_group``, ``time_band_12``, ``time_band_42``.
+
+    The time bands use the incident time, and are empty where it is missing, a default or a date only.
+    """
+    exact = events["occurred_start"].where(events["occurred_precision"] == "minute")
+    return events.assign(
+        weapon_group=events["method"].map(places.group_of("method")),
+        place_group=events["location_type"].map(places.group_of("location_type")),
+        time_band_12=months.time_band_12(exact),
+        time_band_42=months.time_band_42(exact),
+    )
+
+
+def order(dim: str) -> list[str]:
+    """Return the strata of a dimension in the order in which pages show them."""
+    if dim in {"weapon_group", "place_group"}:
+        return list(places.group_labels({"weapon_group": "method", "place_group": "location_type"}[dim]))
+    return list({"time_band_12": months.TIME_BANDS_12, "time_band_42": months.TIME_BANDS_42}[dim])
+
+
+def breakdown(events: pd.DataFrame, dim: str, area: places.Area, last_year: str, *, years: int = 1) -> pd.DataFrame:
+    """Count an area's attendances of whole calendar years by one dimension.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ED events of all London, as :func:`strata` returns.
+    dim : str
+        ``weapon_group``, ``place_group``, ``time_band_12`` or ``time_band_42``.
+    area : places.Area
+        London, a BCU or a borough.
+    last_year : str
+        Last calendar year to show.
+    years : int, default 1
+        Number of calendar years that end with it; years of which a month is not held are left out.
+
+    Returns
+    -------
+    DataFrame
+        Findings; ``n`` is the number of attendances of the year that could be used, ``share_used`` their share.
+        Strata without an attendance are zero.
+    """
+    held = set(events["month"])
+    here = within(events, area)
+    parts = []
+    for year in range(int(last_year) - years + 1, int(last_year) + 1):
+        span = months.span(f"{year}-01", f"{year}-12")
+        if set(span) <= held:
+            parts.append(_counted(here[here["month"].isin(span)], dim, area.code, (span[0], span[-1])))
+    return pd.concat(parts, ignore_index=True) if parts else schema.empty("finding")
+
+
+def within(events: pd.DataFrame, area: places.Area) -> pd.DataFrame:
+    """Return the events of an area; London keeps those whose borough is not known."""
+    return events if area.kind == "london" else events[events["borough_gss"].isin(area.boroughs)]
+
+
+def _counted(inside: pd.DataFrame, dim: str, place: str, period: tuple[str, str]) -> pd.DataFrame:
+    known = inside[dim].isin(order(dim))
+    counts = inside.loc[known, dim].value_counts().reindex(order(dim), fill_value=0)
+    out = pd.DataFrame({"value": counts.to_numpy(), "stratum": order(dim), "stratum_dim": dim})
+    out["n"], out["share_used"] = float(known.sum()), float(known.mean()) if len(inside) else np.nan
+    return as_findings(out, None, place, synthetic=bool(inside["synthetic"].all()), method="count", period=period)
+
+
+def by_month(events: pd.DataFrame, dim: str, area: places.Area, held: list[str]) -> pd.DataFrame:
+    """Count an area's attendances by one dimension and month, as findings."""
+    here = within(events, area)
+    parts = [_counted(here[here["month"] == month], dim, area.code, (month, month)) for month in held]
+    return pd.concat(parts, ignore_index=True).sort_values(["stratum", "period_start"], ignore_index=True)
+
+
+def by_borough(cover: pd.DataFrame, area: places.Area, last_year: str, *, years: int = 1) -> pd.DataFrame:
+    """Count the attendances of whole calendar years by borough, with "borough not known" for London.
+
+    ``coverage`` is the least of the year's months, so that a year with a silent hospital can be seen.
+    """
+    wanted = [*area.boroughs, *([places.NOT_KNOWN] if area.kind == "london" else [])]
+    held = set(cover["month"])
+    parts = []
+    for year in range(int(last_year) - years + 1, int(last_year) + 1):
+        span = months.span(f"{year}-01", f"{year}-12")
+        if not set(span) <= held:
+            continue
+        inside = (
+            cover[cover["month"].isin(span)].groupby("place").agg(value=("value", "sum"), coverage=("coverage", "min"))
+        )
+        for place in wanted:
+            row = inside.loc[[place]].reset_index(drop=True)
+            row["n"] = row["value"]
+            synthetic = bool(cover["synthetic"].all())
+            parts.append(as_findings(row, None, place, synthetic=synthetic, method="count", period=(span[0], span[-1])))
+    return pd.concat(parts, ignore_index=True) if parts else schema.empty("finding")
+
+
+def offences(events: pd.DataFrame, area: places.Area, held: list[str]) -> pd.DataFrame:
+    """Count police-recorded violence of an area by source and month.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Events of the area, of any source; those of the ED are left out.
+    area : places.Area
+        London or a borough.
+    held : list of str
+        Months to show; a month without any row of a source is "no data", never zero.
+
+    Returns
+    -------
+    DataFrame
+        Findings ``violence_offences``, one per source and month.
+    """
+    police = events[events["source"] != "ed"]
+    violent = within(police[harmonise.violence(police)], area)
+    parts = []
+    for source in sorted(police["source"].unique()):
+        mine = violent[violent["source"] == source]
+        there = set(police.loc[police["source"] == source, "month"])
+        counts = (
+            mine.groupby("month").size().reindex(held, fill_value=0).astype(float).where([m in there for m in held])
+        )
+        out = pd.DataFrame({"value": counts.to_numpy(), "n": counts.to_numpy()})
+        out["status"] = np.where(out["value"].isna(), "no_data", "final")
+        out["measure"], out["unit"], out["source"] = "violence_offences", "crime", source
+        synthetic = bool(police.loc[police["source"] == source, "synthetic"].all())
+        parts.append(as_findings(out, pd.Series(held), area.code, synthetic=synthetic, method="count"))
+    return pd.concat(parts, ignore_index=True) if parts else schema.empty("finding")
+
+
+def total(
+    measure: str, value: float, place: str, period: tuple[str, str], *, unit: str, source: str, synthetic: bool, **more
+) -> pd.DataFrame:
+    """Return one figure as a finding, such as the number of hospitals that sent data; ``more`` fills columns."""
+    out = pd.DataFrame(
+        {"value": [float(value)], "n": [float(value)], "measure": measure, "unit": unit, "source": source}
+    )
+    return as_findings(out.assign(**more), None, place, synthetic=synthetic, method="count", period=period)
+
+
+def as_findings(
+    out: pd.DataFrame,
+    month: pd.Series | None,
+    place: str,
+    *,
+    synthetic: bool,
+    method: str,
+    period: tuple[str, str] = ("", ""),
+) -> pd.DataFrame:
+    """Return a frame as checked findings, filling the columns that all rows of one call share."""
+    kind = place if place in {places.LONDON, places.NOT_KNOWN} else _place_type(place)
+    filled = {
+        "measure": "attendances",
+        "unit": "attendance",
+        "source": "ed",
+        "place_type": kind,
+        "place": place,
+        "period_start": period[0] if month is None else month.to_numpy(),
+        "period_end": period[1] if month is None else month.to_numpy(),
+        "status": "final",
+        "method": method,
+        "synthetic": synthetic,
+    }
+    frame = out.reset_index(drop=True)
+    return schema.conform(frame.assign(**{k: v for k, v in filled.items() if k not in frame}), "finding")
+
+
+def _place_type(place: str) -> str:
+    if place in set(places.boroughs()["gss"]):
+        return "borough"
+    return "bcu" if place in set(places.bcus()["code"]) else "site"

@@ -1,0 +1,243 @@
+"""Sentences made from released findings, for every state the numbers can be in.
+
+"Higher" and "lower" are said only of a month that can be compared and lies outside its expected range. Words that
+the design forbids of ED data never appear here; a test reads every page for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from istv_lib import figures, months, params
+from istv_lib._block import Block, demand, marker
+from istv_lib.disclosure import Released
+
+ATTENDANCES = "attendances at emergency departments because of assault"
+NO_MAP = (
+    "A map is not published here: the squares of a borough hold too few attendances to be shown safely. "
+    "Authorised partners see them in the partner edition of this page."
+)
+
+
+def say(released: Released, *sentences: str, name: str = "words") -> Block:
+    """Return sentences as one paragraph, stamped with the release they were made from."""
+    demand(released)
+    return Block("words", name, {"text/markdown": " ".join(s for s in sentences if s)}, released)
+
+
+def headline(settings: params.Settings, trend: Released, sites: Released, *, where: str = "") -> Block:
+    """Return the page's opening: what was counted, whether it is unusual, and what it rests on.
+
+    Parameters
+    ----------
+    settings : params.Settings
+        Area and month.
+    trend : Released
+        Months of the area.
+    sites : Released
+        One row of :func:`istv_lib.monitor.sites`.
+    where : str, optional
+        Words for the place; default the area's name.
+    """
+    place = where or settings.area.name
+    mark = marker(trend)
+    opening = f"**{mark}.** " if mark else ""
+    row = demand(trend).table.iloc[-1]
+    text = " ".join(
+        [opening + count(row, place), compared(row), sent(demand(sites).table.iloc[0], place), provisional(row)]
+    )
+    return Block("words", "headline", {"text/markdown": text.strip()}, trend, title="Headline")
+
+
+def count(row: pd.Series, place: str, *, rounded: bool = False) -> str:
+    """Say how many attendances there were in the month of a finding."""
+    month = months.label(row["period_end"])
+    if row["symbol"] == "[x]":
+        return f"No data can be shown for {place} in {month}: the hospitals that usually supply it sent none."
+    if row["symbol"] == "[c]":
+        return f"In {month} {place} had between 1 and 7 {ATTENDANCES}; the exact number is withheld to protect people."
+    value = row["value"]
+    if value == 0:
+        return f"In {month} no attendance at an emergency department because of assault was recorded for {place}."
+    if value == 1:
+        return f"In {month} {place} had 1 attendance at an emergency department because of assault."
+    return f"In {month} {place} had {'about ' if rounded else ''}{value:,.0f} {ATTENDANCES}."
+
+
+def compared(row: pd.Series) -> str:
+    """Say whether the month lies outside its expected range, or why that cannot be said."""
+    if row["symbol"] == "[x]":
+        return "This is a gap in the data, not an absence of violence."
+    if row["status"] == "gated":
+        share = (
+            f"about {row['coverage']:.0%} of" if pd.notna(row["coverage"]) and row["coverage"] > 0 else "too little of"
+        )
+        told = f"Only {share} the data usually received for it arrived in usable form, so this month is incomplete"
+        if "above_limit" in row["flags"]:
+            return f"{told}. Even so, more attendances were counted than the expected range for the data received."
+        return f"{told} and is not compared with others."
+    if row["symbol"] == "[c]":
+        return "So small a number is not compared with other months."
+    if "no_baseline" in row["flags"] or pd.isna(row["limit_high"]):
+        return "There are not yet enough earlier months to say what is usual."
+    expected = f"{row['limit_low']:,.0f} to {row['limit_high']:,.0f}"
+    if "above_limit" in row["flags"]:
+        return f"That is higher than the expected range of {expected}, more than chance would explain in most months."
+    if "below_limit" in row["flags"]:
+        return f"That is lower than the expected range of {expected}, more than chance would explain in most months."
+    return f"There is no clear change: it lies within the expected range of {expected}."
+
+
+def sent(row: pd.Series, place: str) -> str:
+    """Say how many hospitals sent data."""
+    value, expected = row["value"], row["denominator"]
+    if pd.isna(expected) or expected == 0:
+        return f"It is not yet known which hospitals supply {place}."
+    if value == expected:
+        return f"All {expected:,.0f} hospitals that usually supply {place} sent data."
+    return f"{value:,.0f} of the {expected:,.0f} hospitals that usually supply {place} sent data."
+
+
+def provisional(row: pd.Series) -> str:
+    """Say that the newest month may still change."""
+    return "The newest month is provisional: late files can still raise it." if row["symbol"] != "[x]" else ""
+
+
+def signals(trend: Released) -> Block:
+    """Say which of the tested months lie outside their expected range, and how many would by chance."""
+    table = demand(trend).table
+    tested = table[table["flags"].str.contains("tested") & table["status"].isin(["final", "provisional"])]
+    if tested.empty:
+        return say(trend, "No month can be compared yet.")
+    high = [months.label(m) for m in tested.loc[tested["flags"].str.contains("above_limit"), "period_end"]]
+    low = [months.label(m) for m in tested.loc[tested["flags"].str.contains("below_limit"), "period_end"]]
+    gated = int((table["flags"].str.contains("tested") & (table["status"] == "gated")).sum())
+    told = [f"Of the {len(tested)} months that can be compared,"]
+    if not high and not low:
+        told.append("none lies outside its expected range: no clear change.")
+    else:
+        parts = [f"{_list(high)} lies above" if len(high) == 1 else f"{_list(high)} lie above"] if high else []
+        parts += [f"{_list(low)} lies below" if len(low) == 1 else f"{_list(low)} lie below"] if low else []
+        told.append(" and ".join(parts) + " the expected range.")
+    told.append("By chance alone about one month in 500 would.")
+    if gated:
+        told.append(
+            f"{_number(gated)} month{'s are' if gated > 1 else ' is'} incomplete and left out of the comparison."
+        )
+    return say(trend, *told, name="signals")
+
+
+def leading(released: Released, *, what: str, labels: Mapping[str, str] | None = None, name: str = "leading") -> Block:
+    """Say which stratum is largest, leaving "not known" aside, and on how many attendances that rests."""
+    table = demand(released).table
+    known = table[(table["stratum"] != "unknown") & table["value"].notna() & (table["value"] > 0)]
+    if known.empty:
+        return say(released, f"No {what} can be shown.", name=name)
+    top = known.loc[known["value"].idxmax()]
+    label = (labels or {}).get(top["stratum"], top["stratum"])
+    rests = f"This rests on {top['n']:,.0f} attendances" if pd.notna(top["n"]) else "The number it rests on is withheld"
+    share = f", {top['share_used']:.0%} of all those of the place" if pd.notna(top["share_used"]) else ""
+    year = top["period_start"][:4]
+    told = f"The most frequent {what} in {year} was “{label}” ({top['shown']})."
+    return say(released, told, f"{rests}{share}.", name=name)
+
+
+def police(released: Released, held: list[str], *, name: str = "police") -> Block:
+    """Say whose records these are, which forces are not loaded, and what they can be compared with."""
+    table = demand(released).table
+    shown = [figures.POLICE[s] for s in figures.POLICE if s in set(table["source"])]
+    absent = [figures.POLICE[s] for s in figures.POLICE if s not in held]
+    told = [f"Shown: {_list(shown)}{' alone' if len(shown) == 1 else ''}." if shown else "No police records are shown."]
+    if absent:
+        told.append(f"Not loaded: {_list(absent)}.")
+    told.append(
+        "Police figures are offences of violence and sexual offences recorded by place, including offences without "
+        "injury; hospital figures are visits by people who were hurt. Neither is a part of the other, and the two "
+        "levels cannot be compared."
+    )
+    return say(released, *told, name=name)
+
+
+def limits(trend: Released, used: Released | None = None, *, name: str = "limits") -> Block:
+    """Say what the figures rest on and what they must not be used for."""
+    table = demand(trend).table
+    row = table.iloc[-1]
+    covered = (
+        f"In {months.label(row['period_end'])} the usable data covered {row['coverage']:.0%} of what is usual."
+        if pd.notna(row["coverage"])
+        else "How much of the usual data arrived is not known."
+    )
+    rest = ""
+    if used is not None and len(used.table):
+        share = used.table["share_used"].max()
+        rest = f"The map rests on {share:.0%} of the attendances." if pd.notna(share) else ""
+    return say(
+        trend,
+        covered, rest,
+        "A place is known only when staff wrote it down, so many attendances belong to no borough here.",
+        "People hurt at home seldom appear, because a home is never recorded as a place.",
+        "Do not rank boroughs by these counts: they follow where people spend time and which hospital they reach.",
+        name=name,
+    )  # fmt: skip
+
+
+def assessment(result: Released, *, action: str, name: str = "assessment", opening: str = "") -> Block:
+    """Say whether a place changed more than the others after an action, from a ratio of ratios."""
+    row = demand(result).table
+    row = row[row["measure"] == "ratio_of_ratios"].iloc[0]
+    change, low, high = (100 * (row[c] - 1) for c in ("value", "lower", "upper"))
+    interval = f"(95 % interval {low:+.0f} % to {high:+.0f} %)"
+    if row["lower"] <= 1 <= row["upper"]:
+        told = f"After {action}, attendances changed {change:+.0f} % {interval} against other boroughs: "
+        told += "no clear change."
+    else:
+        way = "fell" if row["upper"] < 1 else "rose"
+        told = f"After {action}, attendances {way} by {abs(change):.0f} % {interval} against the other boroughs."
+    rank = row["flags"].replace("placebo_rank ", "")
+    place, out_of = rank.split(" of ")
+    told_rank = f"Ordered by their own change, the borough stands {place} of {out_of} (1 is the largest decrease)."
+    caution = "This is one comparison, not proof: other things may have changed in the borough at the same time."
+    mark = f"**{marker(result)}.**" if opening and marker(result) else ""
+    return say(result, mark, opening, told, told_rank, caution, name=name)
+
+
+def intake(rows: Released, *, name: str = "headline") -> Block:
+    """Say what became of a file's rows."""
+    table = demand(rows).table
+    fate = table[table["measure"] == "rows"].set_index("stratum")["value"].fillna(0)
+    accepted, aside, repeated = (fate.get(f, 0) for f in ("accepted", "quarantined", "duplicate"))
+    mark = marker(rows)
+    opening = f"**{mark}.** " if mark else ""
+    told = (
+        f"{opening}The file has {fate.sum():,.0f} rows. Of {accepted + aside + repeated:,.0f} data rows "
+        f"{accepted:,.0f} were accepted, {aside:,.0f} set aside with a reason and {repeated:,.0f} repeated an "
+        "earlier row. No row is lost."
+    )
+    return say(rows, told, name=name)
+
+
+def dataset(calendar: Released, month: str, *, name: str = "headline") -> Block:
+    """Say how many hospitals sent data for a month, and how many attendances they hold."""
+    table = demand(calendar).table
+    now = table[table["period_start"] == month]
+    counts = now["stratum"].value_counts()
+    there = int(sum(counts.get(s, 0) for s in ("complete", "partial", "zero")))
+    expected = there + int(counts.get("late", 0) + counts.get("missing", 0))
+    total = np.nansum(now["value"])
+    mark = marker(calendar)
+    opening = f"**{mark}.** " if mark else ""
+    told = f"{opening}For {months.label(month)} {there} of {expected} hospitals sent data: {total:,.0f} attendances."
+    away = [f"{int(counts[s])} {figures.STATES[s][1]}" for s in ("late", "missing", "partial") if counts.get(s, 0)]
+    return say(calendar, told, f"Of the hospitals, {_list(away)}." if away else "", name=name)
+
+
+def _list(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def _number(n: int) -> str:
+    small = "No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve".split()
+    return small[n] if n < len(small) else f"{n}"

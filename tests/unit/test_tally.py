@@ -1,0 +1,72 @@
+"""Counts by stratum and year, and squares of the lattice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from istv_lib import hotspots, months, places, tally
+from tests.conftest import CAMDEN, HACKNEY, make_events
+
+YEAR = {("A", m, CAMDEN): 3 for m in months.span("2023-01", "2024-06")}
+
+
+def test_a_year_that_is_not_whole_is_left_out():
+    events = tally.strata(make_events(YEAR))
+    found = tally.breakdown(events, "weapon_group", places.find_area("camden"), "2024", years=2)
+    assert set(found["period_start"]) == {"2023-01"}
+    assert found["value"].sum() == 36
+    assert found.set_index("stratum").loc["knife", "value"] == 0
+
+
+def test_strata_follow_the_order_of_the_code_list():
+    found = tally.breakdown(tally.strata(make_events(YEAR)), "place_group", places.find_area("london"), "2023")
+    assert found["stratum"].tolist() == tally.order("place_group")
+
+
+def test_default_and_missing_times_are_left_out_of_the_week_and_counted():
+    events = make_events(YEAR)
+    events.loc[events.index[:18], "occurred_precision"] = "none"
+    found = tally.breakdown(tally.strata(events), "time_band_12", places.find_area("camden"), "2023")
+    assert found["n"].iloc[0] == 18
+    assert found["share_used"].iloc[0] == pytest.approx(0.5)
+    assert found["value"].sum() == 18
+
+
+def test_london_keeps_what_has_no_borough():
+    events = tally.strata(make_events({("A", m, ""): 1 for m in months.span("2023-01", "2023-12")} | YEAR))
+    found = tally.breakdown(events, "weapon_group", places.find_area("london"), "2023")
+    assert found["value"].sum() == 48
+
+
+def test_police_months_without_rows_are_no_data_and_months_with_other_rows_are_zero():
+    base = make_events({("A", "2024-01", CAMDEN): 3, ("A", "2024-02", CAMDEN): 1, ("A", "2024-02", HACKNEY): 1})
+    police = base.assign(source="btp", unit="crime", category="Violence and sexual offences")
+    police.loc[police["month"] == "2024-02", "category"] = "Shoplifting"
+    found = tally.offences(police, places.find_area("camden"), ["2024-01", "2024-02", "2024-03"])
+    assert found["value"].fillna(-1).tolist() == [3, 0, -1]
+    assert found["status"].tolist() == ["final", "final", "no_data"]
+
+
+def test_squares_hold_only_what_may_be_mapped(rules):
+    events = make_events({("A", "2024-01", CAMDEN): 6})
+    events["x"], events["y"] = 529_100.0, 184_100.0
+    events.loc[0, "location_type"] = "home"
+    events.loc[1, "precision_class"] = "area"
+    events.loc[2, "prior_decided"] = True
+    events.loc[3, "x"] = np.nan
+    found = hotspots.cells(events, CAMDEN, ("2023-02", "2024-01"), rules)
+    assert found["value"].tolist() == [2]
+    assert found["share_used"].iloc[0] == pytest.approx(2 / 6)
+    assert places.cell_origin(found["stratum"].iloc[0]) == (529_000, 184_000)
+    assert hotspots.cells(events.iloc[:0], CAMDEN, ("2023-02", "2024-01"), rules).empty
+
+
+def test_boroughs_of_a_year_carry_their_least_coverage():
+    span = months.span("2023-01", "2023-12")
+    known = [*places.boroughs()["gss"], places.NOT_KNOWN]
+    cover = pd.DataFrame([(p, m, 2.0, 0.4 if m == "2023-05" else 1.0) for p in known for m in span],
+                         columns=["place", "month", "value", "coverage"]).assign(synthetic=True)  # fmt: skip
+    found = tally.by_borough(cover, places.find_area("london"), "2023")
+    assert len(found) == 34
+    assert set(found["value"]) == {24}
+    assert set(found["coverage"]) == {0.4}
