@@ -14,6 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from istv_lib._block import Block, marker
+from istv_lib.disclosure import Released
+
 BLUE, TURQUOISE, PINK, ORANGE, GREY, PURPLE = "#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1"
 SERIES = (BLUE, ORANGE, TURQUOISE, PINK)
 HIGHLIGHT = "#9E0059"
@@ -63,3 +66,11 @@ def png(figure: Figure, mark: str) -> str:
     picture = Image.open(raw).convert("RGB").quantize(96, dither=Image.Dither.NONE)
     picture.save(small, format="PNG", optimize=True)
     return base64.b64encode(small.getvalue()).decode("ascii")
+
+
+def framed(kind: str, name: str, figure: Figure, released: Released, title: str, alt: str) -> Block:
+    """Return a drawn figure as a stamped block, marked when its data are not real."""
+    mark = marker(released)
+    data = {"image/png": png(figure, mark)}
+    full = f"{mark}. {title}" if mark else title
+    return Block(kind, name, data, released, title=full, alt=f"{mark}. {alt}" if mark else alt)

@@ -8,20 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from istv_lib import _canvas as canvas
-from istv_lib import months, places
-from istv_lib._block import Block, demand, marker
+from istv_lib import months, places, schema
+from istv_lib._block import Block, demand
 from istv_lib.disclosure import Released
 
-POLICE = {"mps": "Metropolitan Police", "city": "City of London Police", "btp": "British Transport Police"}
-STATES = {
-    "complete": ("#12436D", "sent"),
-    "partial": ("#7A9EC0", "sent in part"),
-    "zero": ("#28A197", "sent: none treated"),
-    "late": ("#F46A25", "not yet received"),
-    "missing": ("#801650", "missing"),
-    "closed": ("#BFBFBF", "closed"),
-    "not_joined": ("#EDEDED", "not yet sharing"),
-}
+STATE_COLOURS = dict(
+    zip(schema.STATUS_WORDS, "#12436D #7A9EC0 #28A197 #F46A25 #801650 #BFBFBF #EDEDED".split(), strict=True)
+)
 
 
 def trend(released: Released, *, title: str, name: str = "trend", event: tuple[str, str] | None = None) -> Block:
@@ -56,7 +49,7 @@ def trend(released: Released, *, title: str, name: str = "trend", event: tuple[s
         at = table["period_start"].tolist().index(event[0]) - 0.5
         axis.axvline(at, color=canvas.HIGHLIGHT, linewidth=1.4)
         axis.text(at, top * 1.17, f" {event[1]} ", fontsize=9, color=canvas.HIGHLIGHT, va="top", ha="right")
-    return framed("figure", name, figure, released, title, _trend_alt(table, title))
+    return canvas.framed("figure", name, figure, released, title, _trend_alt(table, title))
 
 
 def _range(axis: Axes, x: np.ndarray, table: pd.DataFrame, tested: np.ndarray) -> None:
@@ -131,7 +124,7 @@ def bars(released: Released, *, title: str, name: str, labels: dict[str, str] | 
     axis.spines["bottom"].set_visible(False)
     axis.set_xlim(0, max(values.max(initial=0), 10) * 1.15)
     listed = "; ".join(f"{n}: {s}" for n, s in zip(names, table["shown"], strict=True))
-    return framed("figure", name, figure, released, title, f"Bar chart. {title}. {listed}."[:590])
+    return canvas.framed("figure", name, figure, released, title, f"Bar chart. {title}. {listed}."[:590])
 
 
 def week(released: Released, *, title: str, name: str = "week") -> Block:
@@ -157,7 +150,7 @@ def week(released: Released, *, title: str, name: str = "week") -> Block:
     axis.spines["bottom"].set_visible(False)
     most = table.loc[table["value"].idxmax()] if table["value"].notna().any() else None
     peak = f"Most in {most['stratum']}: {most['shown']}." if most is not None else "No band can be shown."
-    return framed("figure", name, figure, released, title, f"Grid of days by hours. {title}. {peak}")
+    return canvas.framed("figure", name, figure, released, title, f"Grid of days by hours. {title}. {peak}")
 
 
 def lines(released: Released, *, by: str, title: str, name: str, labels: dict[str, str] | None = None) -> Block:
@@ -168,14 +161,14 @@ def lines(released: Released, *, by: str, title: str, name: str, labels: dict[st
     told = []
     for axis, key in zip(axes, series, strict=False):
         mine = table[table[by] == key]
-        label = (labels or POLICE).get(key, key)
+        label = (labels or schema.SOURCE_NAMES).get(key, key)
         axis.plot(range(len(mine)), mine["value"], color=canvas.BLUE, linewidth=2, marker="o", markersize=3.5)
         axis.set_title(label, loc="left", fontsize=10.5, fontweight="bold")
         axis.set_ylim(0, max(mine["value"].max() if mine["value"].notna().any() else 0, 10) * 1.12)
         axis.locator_params(axis="y", nbins=4)
         _months_axis(axis, mine["period_start"].tolist())
         told.append(f"{label}: latest {mine['shown'].iloc[-1]}")
-    return framed(
+    return canvas.framed(
         "figure", name, figure, released, title, f"Line charts. {title}. {'; '.join(told) or 'No series'}."[:590]
     )
 
@@ -188,17 +181,19 @@ def calendar(released: Released, *, title: str, labels: dict[str, str], name: st
     state = table.pivot_table(index="place", columns="period_start", values="stratum", aggfunc="first").loc[sites, held]
     for y, site in enumerate(reversed(sites)):
         for x, month in enumerate(held):
-            axis.add_patch(Rectangle((x, y), 0.92, 0.88, color=STATES[state.loc[site, month]][0]))
+            axis.add_patch(Rectangle((x, y), 0.92, 0.88, color=STATE_COLOURS[state.loc[site, month]]))
     axis.set(xlim=(0, len(held)), ylim=(0, len(sites)))
     axis.set_yticks(np.arange(len(sites)) + 0.45, [labels.get(s, s) for s in reversed(sites)], fontsize=8)
     axis.grid(visible=False)
     _months_axis(axis, held, offset=0.45)
-    seen = [s for s in STATES if s in set(table["stratum"])]
-    handles = [Rectangle((0, 0), 1, 1, color=STATES[s][0]) for s in seen]
-    figure.legend(handles, [STATES[s][1] for s in seen], loc="outside upper left", ncols=4, frameon=False, fontsize=9)
+    seen = [s for s in STATE_COLOURS if s in set(table["stratum"])]
+    handles = [Rectangle((0, 0), 1, 1, color=STATE_COLOURS[s]) for s in seen]
+    figure.legend(
+        handles, [schema.STATUS_WORDS[s] for s in seen], loc="outside upper left", ncols=4, frameon=False, fontsize=9
+    )
     counts = table["stratum"].value_counts()
-    listed = ", ".join(f"{counts[s]} {STATES[s][1]}" for s in seen)
-    return framed(
+    listed = ", ".join(f"{counts[s]} {schema.STATUS_WORDS[s]}" for s in seen)
+    return canvas.framed(
         "figure", name, figure, released, title, f"Grid of {len(sites)} hospitals by {len(held)} months. {listed}."
     )
 
@@ -207,14 +202,6 @@ def _months_axis(axis: Axes, held: list[str], offset: float = 0.0) -> None:
     ticks = [i for i, m in enumerate(held) if m.endswith(("-01", "-07"))] or list(range(len(held)))
     axis.set_xticks([i + offset for i in ticks], [months.short_label(held[i]) for i in ticks])
     axis.set_xlim(-0.7 + offset, len(held) - 0.3 + offset)
-
-
-def framed(kind: str, name: str, figure: object, released: Released, title: str, alt: str) -> Block:
-    """Return a drawn figure as a stamped block, marked when its data are not real."""
-    mark = marker(released)
-    data = {"image/png": canvas.png(figure, mark)}
-    full = f"{mark}. {title}" if mark else title
-    return Block(kind, name, data, released, title=full, alt=f"{mark}. {alt}" if mark else alt)
 
 
 def stratum_labels(dim: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from matplotlib.path import Path
 from shapely.geometry.base import BaseGeometry
 
 from istv_lib import _canvas as canvas
-from istv_lib import figures, places
+from istv_lib import places
 from istv_lib._block import Block, demand
 from istv_lib.disclosure import Released
 
@@ -55,11 +55,18 @@ def boroughs(released: Released, *, title: str, name: str = "map", least: float 
     labels = dict(zip(places.boroughs()["gss"], places.boroughs()["name"], strict=True))
     most = ", ".join(f"{labels[g]} {v:,.0f}" for g, v in ranked.head(3).items()) or "no borough can be shown"
     alt = f"Map of London's 33 boroughs in {len(breaks) + 1} classes. {title}. Most: {most}."
-    return figures.framed("map", name, figure, released, title, alt)
+    return canvas.framed("map", name, figure, released, title, alt)
 
 
 def cells(
-    released: Released, *, place: str, title: str, name: str = "cells", least: float = 3, size: float = 250
+    released: Released,
+    *,
+    place: str,
+    title: str,
+    points_least: float,
+    name: str = "cells",
+    least: float = 3,
+    size: float = 250,
 ) -> Block:
     """Draw the lattice squares of one borough that hold at least ``least`` attendances (partners only).
 
@@ -71,6 +78,8 @@ def cells(
         GSS code of the borough.
     title : str
         Caption.
+    points_least : float
+        With fewer mapped attendances no square is drawn (``map_points_least``).
     name : str, default "cells"
         Slug of the block.
     least : float, default 3
@@ -83,7 +92,8 @@ def cells(
     figure, (axis,) = canvas.surface(height=6.0)
     for gss, shape in shapes.items():
         _add(axis, shape, facecolor="white" if gss == place else "#F4F4F4", edgecolor=canvas.CONTEXT, linewidth=1.0)
-    drawn = table[table["value"] >= least]
+    n = table["n"].max() if len(table) else 0
+    drawn = table[(table["value"] >= least) & (n >= points_least)]
     breaks = _breaks(drawn["value"])
     for cell, value in zip(drawn["stratum"], drawn["value"], strict=True):
         x, y = places.cell_origin(cell)
@@ -93,14 +103,13 @@ def cells(
         )
     _add(axis, shapes[place], facecolor="none", edgecolor=canvas.INK, linewidth=1.6)
     _finish(axis, shapes[place].bounds)
-    n = table["n"].max() if len(table) else 0
     _legend(axis, breaks, drawn["value"], n=n)
     share = f"{table['share_used'].max():.0%}" if len(table) else "none"
     alt = (
         f"Map of {len(drawn)} squares of {size:.0f} metres with {least:.0f} or more attendances. {title}. "
         f"It rests on {n:,.0f} attendances placed to a street or better, {share} of all."
     )
-    return figures.framed("map", name, figure, released, title, alt)
+    return canvas.framed("map", name, figure, released, title, alt)
 
 
 def _breaks(values: pd.Series) -> list[float]:
@@ -154,7 +163,7 @@ def _finish(axis: Axes, bounds: tuple[float, float, float, float]) -> None:
 
 def _legend(axis: Axes, breaks: list[float], values: pd.Series, n: float) -> None:
     if values.dropna().empty:
-        axis.set_title("Too few attendances to draw", loc="left", fontsize=10)
+        axis.set_title(f"Too few attendances to draw (n = {n:,.0f})", loc="left", fontsize=10)
         return
     edges = [values.min(), *breaks, values.max() + 1]
     names = [f"{a:,.0f} to {b - 1:,.0f}" for a, b in itertools.pairwise(edges)]

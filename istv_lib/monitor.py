@@ -19,7 +19,7 @@ from istv_lib._xmr import xmr
 DAYS = 30.4375
 METHOD = "expected_nb"
 
-__all__ = ["current", "expected", "limits", "monthly", "season", "sites", "xmr"]
+__all__ = ["current", "expected", "limits", "monthly", "season", "sites", "xmr", "xmr_findings"]
 
 
 def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.DataFrame:
@@ -66,6 +66,22 @@ def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
             out[name] = (model[name] + own["unmonitored"]).where(gate >= rules["coverage_least"])
     out["flags"] = _flags(own, model, tested, gate, rules)
     return tally.as_findings(out, own["month"], place, synthetic=bool(own["synthetic"].all()), method=METHOD)
+
+
+def xmr_findings(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.DataFrame:
+    """Return one place's months as an XmR chart sees them, for readers who know it; incomplete months are left out.
+
+    ``expected`` is the mean, ``flags`` the rule that a month meets. It knows neither season nor coverage, so it
+    signals more often than :func:`monthly` and must not be put into sentences.
+    """
+    own = monthly(cover, place, month, rules)
+    whole = own["value"].where(own["status"].isin(["final", "provisional"]))
+    chart = xmr(whole, run_length=rules["run_length"])
+    out = own.assign(
+        measure="attendances_xmr", method="xmr", value=whole, expected=chart["mean"], limit_low=chart["lower"],
+        limit_high=chart["upper"], flags=chart["label"].where(whole.notna(), ""),
+    )  # fmt: skip
+    return out.assign(status=out["status"].where(whole.notna(), "no_data"))
 
 
 def sites(cover: pd.DataFrame, place: str, month: str) -> pd.DataFrame:

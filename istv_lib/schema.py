@@ -27,6 +27,20 @@ PRECISION_CLASSES = "point junction street area district borough home mobile out
 SHAPES = "isb1594 ecds_v4 trust".split()
 STATUSES = "complete partial zero missing late closed not_joined".split()
 FINDING_STATUSES = "final provisional gated no_data".split()
+SOURCE_NAMES = {
+    "mps": "Metropolitan Police",
+    "city": "City of London Police",
+    "btp": "British Transport Police",
+}
+STATUS_WORDS = {
+    "complete": "sent",
+    "partial": "sent in part",
+    "zero": "sent: none treated",
+    "late": "not yet received",
+    "missing": "missing",
+    "closed": "closed",
+    "not_joined": "not yet sharing",
+}
 UNITS = "attendance victim crime callout incident site file share rate".split()
 
 

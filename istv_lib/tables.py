@@ -7,7 +7,7 @@ from html import escape
 
 import pandas as pd
 
-from istv_lib import disclosure, months, params, places
+from istv_lib import disclosure, months, params, places, schema
 from istv_lib._block import Block, demand, marker
 from istv_lib.disclosure import Released
 
@@ -81,10 +81,31 @@ def wide(
 ) -> Block:
     """Show any two columns of findings as rows and columns, with the shown figure in the cells."""
     table = demand(released).table.copy()
-    table[down], table[across] = ([(labels or {}).get(v, v) for v in table[c]] for c in (down, across))
+    words = schema.SOURCE_NAMES | dict(labels or {})
+    table[down], table[across] = ([words.get(v, v) for v in table[c]] for c in (down, across))
+    if down == "period_start":
+        table = table.sort_values(down, ascending=False, kind="stable")
+        table[down] = table[down].map(months.label)
     cells = table.pivot_table(index=down, columns=across, values="shown", aggfunc="first", sort=False)
     cells = cells.fillna("").rename_axis(head).rename_axis(None, axis=1).reset_index()
     return _table(name, cells, released, title)
+
+
+def xmr(released: Released, *, title: str, name: str = "xmr", last: int = 13) -> Block:
+    """Show the newest months of an XmR chart: value, mean, process limits and the rule met."""
+    table = demand(released).table.tail(last).iloc[::-1]
+    rows = pd.DataFrame(
+        {
+            "Month": table["period_start"].map(months.label),
+            "Attendances": table["shown"],
+            "Mean": table["expected"].map("{:,.1f}".format),
+            "Process limits": [
+                f"{a:,.1f} to {b:,.1f}" for a, b in zip(table["limit_low"], table["limit_high"], strict=True)
+            ],
+            "Rule": table["flags"],
+        }
+    )
+    return _table(name, rows, released, title)
 
 
 def boroughs(released: Released, *, title: str, name: str = "boroughs") -> Block:

@@ -49,7 +49,8 @@ def breakdown(events: pd.DataFrame, dim: str, area: places.Area, last_year: str,
     -------
     DataFrame
         Findings; ``n`` is the number of attendances of the year that could be used, ``share_used`` their share.
-        Strata without an attendance are zero.
+        Homes are a stratum of London only, because a home is given no borough.
+        Strata without an attendance are zero, but an area and year without any record is "no data".
     """
     held = set(events["month"])
     here = within(events, area)
@@ -67,10 +68,13 @@ def within(events: pd.DataFrame, area: places.Area) -> pd.DataFrame:
 
 
 def _counted(inside: pd.DataFrame, dim: str, place: str, period: tuple[str, str]) -> pd.DataFrame:
-    known = inside[dim].isin(order(dim))
-    counts = inside.loc[known, dim].value_counts().reindex(order(dim), fill_value=0)
-    out = pd.DataFrame({"value": counts.to_numpy(), "stratum": order(dim), "stratum_dim": dim})
+    shown = [stratum for stratum in order(dim) if stratum != "home" or place == places.LONDON]
+    known = inside[dim].isin(shown)
+    counts = inside.loc[known, dim].value_counts().reindex(shown, fill_value=0)
+    out = pd.DataFrame({"value": counts.to_numpy(), "stratum": shown, "stratum_dim": dim})
     out["n"], out["share_used"] = float(known.sum()), float(known.mean()) if len(inside) else np.nan
+    if inside.empty:
+        out["value"], out["status"] = np.nan, "no_data"
     return as_findings(out, None, place, synthetic=bool(inside["synthetic"].all()), method="count", period=period)
 
 

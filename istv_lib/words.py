@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from istv_lib import figures, months, params
+from istv_lib import months, params, schema
 from istv_lib._block import Block, demand, marker
 from istv_lib.disclosure import Released
 
@@ -20,6 +20,8 @@ NO_MAP = (
     "A map is not published here: the squares of a borough hold too few attendances to be shown safely. "
     "Authorised partners see them in the partner edition of this page."
 )
+
+NO_XMR = "The XmR chart is part of the partner edition of this page; the expected range above allows for more."
 
 
 def say(released: Released, *sentences: str, name: str = "words") -> Block:
@@ -46,9 +48,8 @@ def headline(settings: params.Settings, trend: Released, sites: Released, *, whe
     mark = marker(trend)
     opening = f"**{mark}.** " if mark else ""
     row = demand(trend).table.iloc[-1]
-    text = " ".join(
-        [opening + count(row, place), compared(row), sent(demand(sites).table.iloc[0], place), provisional(row)]
-    )
+    said = opening + count(row, place, rounded=trend.rule == "nhs_hes")
+    text = " ".join([said, compared(row), sent(demand(sites).table.iloc[0], place), provisional(row)])
     return Block("words", "headline", {"text/markdown": text.strip()}, trend, title="Headline")
 
 
@@ -148,8 +149,8 @@ def leading(released: Released, *, what: str, labels: Mapping[str, str] | None =
 def police(released: Released, held: list[str], *, name: str = "police") -> Block:
     """Say whose records these are, which forces are not loaded, and what they can be compared with."""
     table = demand(released).table
-    shown = [figures.POLICE[s] for s in figures.POLICE if s in set(table["source"])]
-    absent = [figures.POLICE[s] for s in figures.POLICE if s not in held]
+    shown = [schema.SOURCE_NAMES[s] for s in schema.SOURCE_NAMES if s in set(table["source"])]
+    absent = [schema.SOURCE_NAMES[s] for s in schema.SOURCE_NAMES if s not in held]
     told = [f"Shown: {_list(shown)}{' alone' if len(shown) == 1 else ''}." if shown else "No police records are shown."]
     if absent:
         told.append(f"Not loaded: {_list(absent)}.")
@@ -230,7 +231,7 @@ def dataset(calendar: Released, month: str, *, name: str = "headline") -> Block:
     mark = marker(calendar)
     opening = f"**{mark}.** " if mark else ""
     told = f"{opening}For {months.label(month)} {there} of {expected} hospitals sent data: {total:,.0f} attendances."
-    away = [f"{int(counts[s])} {figures.STATES[s][1]}" for s in ("late", "missing", "partial") if counts.get(s, 0)]
+    away = [f"{int(counts[s])} {schema.STATUS_WORDS[s]}" for s in ("late", "missing", "partial") if counts.get(s, 0)]
     return say(calendar, told, f"Of the hospitals, {_list(away)}." if away else "", name=name)
 
 

@@ -1,4 +1,4 @@
-"""Expected counts, limits and XmR charts; XmR against rows of NHSRplotthedots 0.2.2 (tests/cases/xmr_plotthedots.csv)."""
+"""Expected counts, limits and XmR charts; XmR against rows of the R package NHSRplotthedots 0.2.2."""
 
 from pathlib import Path
 

@@ -41,9 +41,19 @@ def test_an_unknown_notebook_is_refused():
 
 def test_in_a_notebook_only_the_cells_before_the_check_count():
     given = {
-        "In": ["", 'area = "camden"\nmonth = "latest"\naudience = "public"', 'p = store.settle("40", globals())', "held = 3"],
-        "area": "camden", "month": "latest", "audience": "public", "held": 3, "store": types, "p": 1,
-    }  # fmt: skip
+        "In": [
+            "",
+            'area = "camden"\nmonth = "latest"\naudience = "public"',
+            'p = store.settle("40", globals())',
+            "held = 3",
+        ],
+        "area": "camden",
+        "month": "latest",
+        "audience": "public",
+        "held": 3,
+        "store": types,
+        "p": 1,
+    }
     assert params.check("40_borough_profile", given).area.slug == "camden"
     given["In"][1] += '\nbourough = "x"'
     given["bourough"] = "x"

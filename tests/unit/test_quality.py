@@ -16,20 +16,38 @@ def records(site, month, days, known=True):
             "record_id": [f"{site}{month}{i}" for i in range(len(days))],
             "submission_id": f"{site}-{month}",
             "row_no": range(2, 2 + len(days)),
-            "site_code": site, "month": month, "synthetic": True, "shape": "trust",
+            "site_code": site,
+            "month": month,
+            "synthetic": True,
+            "shape": "trust",
             "arrival_at": [pd.Timestamp(f"{month}-{d:02d} 20:00") for d in days],
-            "incident_quality": "missing", "location_type": "street", "method": "fist", "location_text": "x",
-            "borough_gss": "E09000007" if known else "", "precision_class": "street",
+            "incident_quality": "missing",
+            "location_type": "street",
+            "method": "fist",
+            "location_text": "x",
+            "borough_gss": "E09000007" if known else "",
+            "precision_class": "street",
         }
-    )  # fmt: skip
+    )
 
 
 def submission(site, month, received="2024-01-05", **more):
     row = {
-        "submission_id": f"{site}-{month}", "site_code": site, "month": month, "synthetic": True, "file": "f",
-        "received": received, "status": "accepted", "zero_declared": False, "rows_physical": 12, "rows_header": 1,
-        "rows_blank": 1, "rows_accepted": 8, "rows_quarantined": 1, "rows_duplicate": 1,
-    }  # fmt: skip
+        "submission_id": f"{site}-{month}",
+        "site_code": site,
+        "month": month,
+        "synthetic": True,
+        "file": "f",
+        "received": received,
+        "status": "accepted",
+        "zero_declared": False,
+        "rows_physical": 12,
+        "rows_header": 1,
+        "rows_blank": 1,
+        "rows_accepted": 8,
+        "rows_quarantined": 1,
+        "rows_duplicate": 1,
+    }
     return schema.conform(pd.DataFrame([row | more]), "submissions")
 
 
@@ -106,8 +124,11 @@ def test_intake_findings_account_for_every_row():
 
 
 def test_the_calendar_never_turns_a_missing_month_into_zero():
-    found = state([records("A", "2023-10", [1] * 30), records("A", "2023-12", [1] * 30)],
-                  [submission("A", "2023-10"), submission("A", "2023-12")], make_roster([("A", "", "")])).reset_index()  # fmt: skip
+    found = state(
+        [records("A", "2023-10", [1] * 30), records("A", "2023-12", [1] * 30)],
+        [submission("A", "2023-10"), submission("A", "2023-12")],
+        make_roster([("A", "", "")]),
+    ).reset_index()
     calendar = quality.calendar_findings(found[schema.SITE_MONTHS.names])
     missing = calendar[calendar["stratum"] == "missing"]
     assert len(missing) == 1

@@ -49,9 +49,23 @@ def test_a_frame_that_is_not_its_table_is_refused_with_counts_only(tmp_path):
 
 
 def test_conform_fills_casts_and_refuses_unknown_columns():
-    frame = schema.conform(pd.DataFrame({"measure": ["m"], "unit": ["site"], "source": ["ed"], "place_type": ["london"],
-        "place": ["london"], "period_start": ["2024-01"], "period_end": ["2024-01"], "status": ["final"], "method": ["x"],
-        "synthetic": [True]}), "finding")  # fmt: skip
+    frame = schema.conform(
+        pd.DataFrame(
+            {
+                "measure": ["m"],
+                "unit": ["site"],
+                "source": ["ed"],
+                "place_type": ["london"],
+                "place": ["london"],
+                "period_start": ["2024-01"],
+                "period_end": ["2024-01"],
+                "status": ["final"],
+                "method": ["x"],
+                "synthetic": [True],
+            }
+        ),
+        "finding",
+    )
     assert list(frame.columns) == schema.FINDING.names
     with pytest.raises(errors.StoreError, match="no column 'colour'"):
         schema.conform(frame.assign(colour=1), "finding")

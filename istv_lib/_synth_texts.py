@@ -1,0 +1,216 @@
+"""What reception wrote about the place, in the styles that are known from published examples.
+
+A helper of :mod:`istv_lib.synth`. Venue names and streets are invented, areas and stations are real, personal
+data come only from ranges reserved for tests: 07700 900xxx and 020 7946 0xxx (Ofcom), NHS numbers that begin
+with 999 (never issued), example.com (RFC 2606).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+NOT_HOME = 0.78  # share of attendances that did not happen at a home
+HOME_TEXT = 0.37  # share of home assaults whose text says so; the rest names nothing
+TYPOS, PERSONAL = 0.07, 0.006
+NEAR_STATION_M = 300
+
+# style: share among texts that name a place, precision class a geocoder can reach, templates
+STYLES = {
+    "street": (0.19, "street", ["{street}", "on {street}", "assaulted on {street}", "{street} near shops"]),
+    "street_area": (0.23, "street", ["{street}, {area}", "{street} {area}", "on {street} in {area}"]),
+    "street_borough": (0.08, "street", ["{street}, {borough}", "{street} {borough}"]),
+    "outside_venue": (
+        0.11,
+        "street",
+        ["o/s {venue} {street}", "outside {venue} on {street}", "{venue}, {street}", "by the café, {street}"],
+    ),
+    "junction": (
+        0.16,
+        "junction",
+        ["junction of {street} and {cross}", "{street} j/w {cross}", "corner of {street} & {cross}"],
+    ),
+    "station": (0.13, "point", ["near {station} station", "o/s {station} stn", "{station} station"]),
+    "area": (0.09, "area", ["{area}", "in {area}", "{area} high st area", "bus stop in {area}", "park in {area}"]),
+    "borough": (0.04, "borough", ["{borough}", "somewhere in {borough}", "london borough of {borough}"]),
+    "street_outcode": (0.03, "street", ["{street} {outcode}", "{street}, {outcode}"]),
+    "two_venue": (0.03, "street", ["left {venue} and was attacked on {street}", "between {venue} and {street}"]),
+    "venue_area": (0.03, "area", ["{venue}, {area}", "{venue} in {area}"]),
+}
+_NAMELESS = {  # texts of records that name no place of their own
+    "venue": ["{venue}", "inside {venue}", "{venue} nightclub"],
+    "outcode": ["{outcode}", "{outcode} area", "somewhere {outcode}"],
+    "mobile": ["on bus", "on the night bus", "in a taxi", "on a train", "top deck of bus 55"],
+    "none": (
+        ";;;;;unknown;unknown;Unknown;n/k;not known;U/K;na;- -;not stated;pt unsure;unable to recall;"
+        "does not wish to say;street;in the street;public place;pub;outside nightclub;on the way home from work;"
+        "school;attacked by unknown male;fight;punched in the face by stranger;walking home alone;in a park;"
+        "see notes;intoxicated, unclear;outside shop;at work;10 past 5 this morning;assaulted last night;."
+    ).split(";"),
+    "home": (
+        "home;at home;Home;home address;patients home;pts own home;own flat;HOME;in own house;partners house;"
+        "at friend's house;domestic at home;home - kitchen;own garden;pt’s own address"
+    ).split(";"),
+    "outside": (
+        "on holiday in Spain;Brighton seafront;Watford town centre;Luton;in Manchester;Southend;Dartford;abroad;"
+        "Slough high street;festival in Reading;Grays;Birmingham city centre"
+    ).split(";"),
+}
+_CLASS = {"venue": "none", "outcode": "district", "mobile": "mobile", "none": "none", "home": "home"}
+_CLASS["outside"] = "outside"
+LOCATABLE = {"street", "junction", "point", "area", "borough"}
+
+_ADJECTIVES = "Brass Copper Crooked Dancing Drowsy Gilded Hidden Humming Paper Painted Quiet Silver Tilted".split()
+_NOUNS = "Badger Compass Feather Heron Kettle Lantern Magpie Otter Parrot Pebble Teapot Thistle Walrus".split()
+_SHORT = {" Road": " Rd", " Street": " St", " Avenue": " Ave", " Gardens": " Gdns", " Lane": " Ln", " Close": " Cl"}
+OUTCODES = {
+    "E09000001": "EC2 EC3", "E09000002": "IG11 RM8 RM10", "E09000003": "N12 NW4 EN5", "E09000004": "DA6 DA15 DA17",
+    "E09000005": "NW10 HA9", "E09000006": "BR1 BR6", "E09000007": "NW1 NW5", "E09000008": "CR0 CR7",
+    "E09000009": "W5 UB1 W13", "E09000010": "EN1 EN3 N9", "E09000011": "SE10 SE18 SE9", "E09000012": "E8 E5 N16",
+    "E09000013": "W6 SW6 W12", "E09000014": "N17 N22 N15", "E09000015": "HA1 HA3", "E09000016": "RM1 RM3 RM12",
+    "E09000017": "UB8 UB3 HA4", "E09000018": "TW3 TW4 TW13", "E09000019": "N1 N7", "E09000020": "W8 W11 W10",
+    "E09000021": "KT1 KT2", "E09000022": "SW2 SW9", "E09000023": "SE13 SE6 SE23", "E09000024": "SW19 CR4",
+    "E09000025": "E6 E13 E15", "E09000026": "IG1 IG3", "E09000027": "TW9 TW10 TW1", "E09000028": "SE15 SE22 SE16",
+    "E09000029": "SM1 SM5", "E09000030": "E1 E3 E14", "E09000031": "E17 E10", "E09000032": "SW18 SW11 SW17",
+    "E09000033": "W1 W2 SW1",
+}  # fmt: skip
+
+
+def write(people: pd.DataFrame, anchors: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Write the location text of each attendance.
+
+    Parameters
+    ----------
+    people : DataFrame
+        From ``_synth_attendances.simulate``: ``anchor``, ``gss``, ``location_type``, ``at_station``, ``quality``.
+    anchors : DataFrame
+        ``Streets.anchors``.
+
+    Returns
+    -------
+    DataFrame
+        ``text``, ``style``, ``expected_class`` (precision class that the text allows), ``locatable``
+        (bool: the text names a place in London that the workbook's own gazetteer can know), ``personal``
+        (bool: planted personal data).
+    """
+    at = anchors.iloc[people["anchor"]].reset_index(drop=True)
+    style = _styles(people, at, rng)
+    fields = _fields(people, at, rng)
+    text = np.full(len(people), "", dtype=object)
+    for name in [*STYLES, *_NAMELESS]:
+        rows = np.flatnonzero(style == name)
+        templates = np.array(STYLES[name][2] if name in STYLES else _NAMELESS[name], dtype=object)
+        pick = templates[rng.integers(len(templates), size=len(rows))]
+        for template in dict.fromkeys(templates):
+            chosen = rows[pick == template]
+            text[chosen] = _fill(template, fields, chosen)
+    text = _careless(text, np.isin(style, list(STYLES)), rng)
+    text, personal = _personal(text, at["street"].to_numpy(dtype=object), rng)
+    expected = pd.Series(style).map({**{k: v[1] for k, v in STYLES.items()}, **_CLASS})
+    return pd.DataFrame(
+        {
+            "text": text,
+            "style": style,
+            "expected_class": expected,
+            "locatable": expected.isin(LOCATABLE),
+            "personal": personal,
+        }
+    )
+
+
+def _styles(people: pd.DataFrame, at: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
+    """Choose the style of each text; a style that the place does not allow becomes street and area."""
+    n = len(people)
+    shares = np.array([share for share, _, _ in STYLES.values()])
+    style = np.array(list(STYLES), dtype=object)[rng.choice(len(shares), size=n, p=shares / shares.sum())]
+    at_station = people["at_station"].to_numpy()
+    near = at["station_m"].to_numpy() <= NEAR_STATION_M
+    style[at_station] = np.where(rng.uniform(size=at_station.sum()) < 0.85, "station", style[at_station])
+    style[(style == "station") & ~(at_station | near)] = "street_area"
+    style[at_station & (style != "station")] = "area"
+    style[(style == "junction") & (at["cross"] == "").to_numpy()] = "street_area"
+    names_place = rng.uniform(size=n) < people["quality"].to_numpy() / NOT_HOME
+    other = rng.choice(["none", "venue", "outcode"], size=n, p=[0.86, 0.08, 0.06]).astype(object)
+    transport = (people["location_type"] == "transport").to_numpy()
+    other = np.where(transport & (rng.uniform(size=n) < 0.6), "mobile", other)
+    home = (people["location_type"] == "home").to_numpy()
+    at_home = np.where(rng.uniform(size=n) < HOME_TEXT, "home", "none")
+    style = np.where(home, at_home, np.where(names_place, style, other))
+    away = (people["gss"] == "").to_numpy()
+    return np.where(away & (style != "none"), "outside", style)
+
+
+def _fields(people: pd.DataFrame, at: pd.DataFrame, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    n = len(people)
+    adjective = np.array(_ADJECTIVES, dtype=object)[rng.integers(len(_ADJECTIVES), size=n)]
+    noun = np.array(_NOUNS, dtype=object)[rng.integers(len(_NOUNS), size=n)]
+    codes = {gss: np.array(text.split(), dtype=object) for gss, text in OUTCODES.items()}
+    pick = rng.integers(6, size=n)
+    outcode = [codes[gss][k % len(codes[gss])] for gss, k in zip(at["gss"], pick, strict=True)]
+    fields = {name: at[name].to_numpy(dtype=object) for name in ("area", "borough", "station")}
+    return fields | {
+        "street": _shortened(at["street"], rng),
+        "cross": _shortened(at["cross"], rng),
+        "venue": "The " + adjective + " " + noun,
+        "outcode": np.array(outcode, dtype=object),
+    }
+
+
+def _shortened(names: pd.Series, rng: np.random.Generator) -> np.ndarray:
+    """Abbreviate the kind of street in about a third of the names."""
+    short = names
+    for long, brief in _SHORT.items():
+        short = short.str.replace(f"{long}$", brief, regex=True)
+    return np.where(rng.uniform(size=len(names)) < 0.35, short, names).astype(object)
+
+
+def _fill(template: str, fields: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """Put the fields of the given rows into a template such as ``"on {street}"``."""
+    parts = template.replace("}", "{").split("{")
+    out = np.full(len(rows), "", dtype=object)
+    for number, part in enumerate(parts):
+        out = out + (fields[part][rows] if number % 2 else part)
+    return out
+
+
+def _careless(text: np.ndarray, named: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Type as people type: lower case, capitals, and letters dropped, doubled or swapped."""
+    kind = rng.uniform(size=len(text))
+    series = pd.Series(text)
+    text = np.select([kind < 0.35, kind < 0.46], [series.str.lower(), series.str.upper()], default=series)
+    wrong = np.flatnonzero(named & (rng.uniform(size=len(text)) < TYPOS))
+    where, how = rng.uniform(size=len(wrong)), rng.integers(3, size=len(wrong))
+    text[wrong] = [_typo(text[row], at, kind) for row, at, kind in zip(wrong, where, how, strict=True)]
+    return text
+
+
+def _typo(text: str, at: float, how: int) -> str:
+    k = 1 + int(at * max(len(text) - 3, 1))
+    if not text[k : k + 2].isalpha() or len(text) < k + 2:
+        return text
+    middle = {0: text[k + 1], 1: text[k] + text[k : k + 2], 2: text[k + 1] + text[k]}[how]
+    return text[:k] + middle + text[k + 2 :]
+
+
+def _personal(text: np.ndarray, streets: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Plant a few personal data, from reserved ranges, for the screen to find."""
+    rows = np.flatnonzero(rng.uniform(size=len(text)) < PERSONAL)
+    n = len(rows)
+    number = rng.integers(0, 1000, n)
+    digits = pd.Series(number).astype("str").str.zfill(3).to_numpy(dtype=object)
+    house = pd.Series(number % 90 + 1).astype("str").to_numpy(dtype=object)
+    year = pd.Series(1960 + number % 45).astype("str").to_numpy(dtype=object)
+    added = [
+        " tel 07700 900" + digits,
+        " 020 7946 0" + digits + " call partner",
+        " NHS no 999 " + digits + " 0" + digits,
+        " email pt" + digits + "@example.com",
+        " dob 03/07/" + year,
+        ", flat " + house + ", " + house + " " + streets[rows],
+    ]
+    kind = rng.integers(len(added), size=n)
+    text = text.copy()
+    text[rows] = text[rows] + np.select([kind == k for k in range(len(added))], added)
+    personal = np.zeros(len(text), dtype=bool)
+    personal[rows] = True
+    return text, personal
