@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import io
-from typing import Any
+from typing import Any, ClassVar
 
 import nbformat
 import papermill
-from IPython.core.displayhook import CapturingDisplayHook
-from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
+from traitlets import Type
 from traitlets.config import Config
 
 from istv_lib import coverage, disclosure, evaluate, figures, hotspots, maps, monitor, quality, store, tables, words
@@ -24,8 +25,40 @@ WARM = (coverage, disclosure, evaluate, figures, hotspots, maps, monitor, qualit
 NAME = "istv-inline"
 
 
+class Results(DisplayHook):
+    """Keep what a cell ends in."""
+
+    def start_displayhook(self) -> None:
+        """Print no prompt."""
+
+    def write_output_prompt(self) -> None:
+        """Print no prompt."""
+
+    def write_format_data(self, format_dict: dict, md_dict: dict | None = None) -> None:
+        """Keep the value in all its forms."""
+        count = self.shell.execution_count
+        self.shell.kept.append(
+            nbformat.v4.new_output("execute_result", data=format_dict, metadata=md_dict or {}, execution_count=count)
+        )
+
+    def finish_displayhook(self) -> None:
+        """Print no line end."""
+
+
+class Displays(DisplayPublisher):
+    """Keep what a cell displays."""
+
+    def publish(self, data: dict, metadata: dict | None = None, **_: Any) -> None:
+        """Keep the data in all its forms."""
+        self.shell.kept.append(nbformat.v4.new_output("display_data", data=data, metadata=metadata or {}))
+
+
 class Shell(InteractiveShell):
-    """IPython's shell without a terminal or an event loop."""
+    """IPython's shell without a terminal or an event loop; ``kept`` holds the outputs of the running cell."""
+
+    displayhook_class = Type(Results)
+    display_pub_class = Type(Displays)
+    kept: ClassVar[list[nbformat.NotebookNode]] = []
 
     def enable_gui(self, gui: object = None) -> None:
         """Do nothing: there is no window."""
@@ -50,28 +83,13 @@ class InlineEngine(Engine):
 
 def _run(shell: Shell, cell: nbformat.NotebookNode) -> BaseException | None:
     """Run one cell: fill its outputs and count, and return what it raised."""
-    shown: list[dict[str, Any]] = []
-    results: list[dict[str, Any]] = []
-    shell.display_pub = CapturingDisplayPublisher(shell=shell)
-    shell.display_pub.outputs = shown
-    shell.displayhook = shell.display_trap.hook = CapturingDisplayHook(shell=shell, outputs=results)
-    printed, complained = io.StringIO(), io.StringIO()
-    count = shell.execution_count
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
+    shell.kept.clear()
+    printed = {"stdout": io.StringIO(), "stderr": io.StringIO()}
+    cell.execution_count = shell.execution_count
+    with contextlib.redirect_stdout(printed["stdout"]), contextlib.redirect_stderr(printed["stderr"]):
         outcome = shell.run_cell(cell.source, store_history=True)
-    cell.execution_count = count
-    cell.outputs = [
-        *(
-            _stream(name, text.getvalue())
-            for name, text in (("stdout", printed), ("stderr", complained))
-            if text.getvalue()
-        ),
-        *(nbformat.v4.new_output("display_data", data=o["data"], metadata=o["metadata"]) for o in shown),
-        *(
-            nbformat.v4.new_output("execute_result", data=o["data"], metadata=o["metadata"], execution_count=count)
-            for o in results
-        ),
-    ]
+    streams = [_stream(name, text.getvalue()) for name, text in printed.items() if text.getvalue()]
+    cell.outputs = [*streams, *shell.kept]
     raised = outcome.error_before_exec or outcome.error_in_exec
     if raised is not None:
         names = {"ename": type(raised).__name__, "evalue": str(raised), "traceback": []}

@@ -7,7 +7,7 @@ where it is low, a low count says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -52,6 +52,33 @@ def window(month: str, held: list[str], rules: Mapping) -> tuple[list[str], list
     if len(baseline) >= rules["baseline_months_least"]:
         return baseline, months.span(months.add(end, 1), month)
     return [m for m in sorted(set(held)) if m < month][-rules["baseline_months"] :], [month]
+
+
+def effective_days(arrivals: pd.Series, held: Iterable[str]) -> dict[str, float]:
+    """Return the days of each month, each weighted by how busy its weekday usually is.
+
+    Parameters
+    ----------
+    arrivals : Series
+        Arrival times of the reference months.
+    held : iterable of str
+        Months wanted.
+
+    Returns
+    -------
+    dict
+        Month to days; 30.4 on average. A month with five weekends has more than its calendar days. With fewer than
+        700 arrivals (a hundred a weekday) the weekdays are not told apart.
+    """
+    known = arrivals.dropna()
+    span = pd.date_range(known.min().normalize(), known.max().normalize()) if len(known) >= 700 else None
+    if span is None:
+        return {month: float(months.days_in(month)) for month in held}
+    rate = (
+        known.dt.day_of_week.value_counts().reindex(range(7), fill_value=0) / pd.Series(span.day_of_week).value_counts()
+    )
+    weight = rate / rate.mean()
+    return {m: float(weight[pd.date_range(m + "-01", periods=months.days_in(m)).day_of_week].sum()) for m in held}
 
 
 def submitted(site_months: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +189,7 @@ def table(
     Parameters
     ----------
     events : DataFrame
-        ED events (``site_code``, ``month``, ``borough_gss``, ``synthetic``).
+        ED events (``site_code``, ``month``, ``borough_gss``, ``arrival_at``, ``synthetic``).
     site_months : DataFrame
         As in :mod:`istv_lib.schema`.
     roster : DataFrame
@@ -179,7 +206,7 @@ def table(
         with a reference, or their successors), ``unmonitored`` (from sites without), ``coverage`` (0 to about 1;
         missing when the place has no reference), ``exposure`` (the same, not capped at 1, for expected counts),
         ``sites_expected``, ``sites_sent`` (those that supply the place, see ``supply_share_least``), ``silent``
-        (their codes), ``synthetic``.
+        (their codes), ``days`` (of the month, weighted by weekday), ``synthetic``.
 
     Notes
     -----
@@ -195,6 +222,7 @@ def table(
     weights = reference(by_site, sent, heirs, ref_months, rules)
     exposure = _exposure(weights, past, sent, heirs, ref_months, rules)
     out = _assemble(by_site, exposure, _followed(weights, heirs), sorted(sent.columns))
+    out["days"] = out["month"].map(effective_days(events[events["month"].isin(ref_months)]["arrival_at"], sent.columns))
     out["synthetic"] = bool(events["synthetic"].all())
     return out.join(_supply(weights, past, heirs, rules), on=["place", "month"])
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from istv_lib import coverage, months, places, tally
+from istv_lib import coverage, places, tally
 from istv_lib._xmr import xmr
 
 DAYS = 30.4375
@@ -118,48 +118,54 @@ def _flags(
     return pd.Series([";".join(w for w, on in words.items() if on[i]) for i in own.index], index=own.index)
 
 
-def season(cover: pd.DataFrame, baseline: list[str]) -> pd.Series:
+def season(cover: pd.DataFrame, baseline: list[str]) -> pd.DataFrame:
     """Return the factor of each calendar month ("01" to "12"), mean 1, from all of London in the baseline.
 
-    A calendar month that the baseline does not hold has factor 1.
+    Returns
+    -------
+    DataFrame
+        By calendar month: ``factor`` (1 where the baseline lacks the month) and ``n``, the attendances it rests on.
     """
     london = cover[(cover["place"] == places.LONDON) & cover["month"].isin(baseline)]
-    exposure = london["month"].map(months.days_in) / DAYS * london["exposure"].fillna(0.0)
+    exposure = london["days"] / DAYS * london["exposure"].fillna(0.0)
     by_month = pd.DataFrame({"y": london["monitored"], "e": exposure}).groupby(london["month"].str[5:]).sum()
     rate = (by_month["y"] / by_month["e"].where(by_month["e"] > 0)).dropna()
-    calendar = [f"{m:02d}" for m in range(1, 13)]
-    return (rate / rate.mean()).reindex(calendar).fillna(1.0)
+    out = pd.DataFrame({"factor": rate / rate.mean(), "n": by_month["y"]})
+    return out.reindex([f"{m:02d}" for m in range(1, 13)]).fillna({"factor": 1.0, "n": 1.0})
 
 
 def expected(cover: pd.DataFrame, own: pd.DataFrame, baseline: list[str], rules: Mapping) -> pd.DataFrame:
     """Return expected monitored counts and limits of one place, in the rows of ``own``.
 
     Expected = level x season x days x coverage. The level is the baseline's count over its exposure, from months
-    with coverage at or above ``coverage_least``. The variance is dispersion x expected, plus that of the level;
-    the dispersion is Pearson's, never below 1. Limits are negative binomial quantiles at ``limit_tail`` and
-    1 - ``limit_tail`` (Poisson when the variance does not exceed the mean).
+    with coverage at or above ``coverage_least``. The variance is dispersion x (expected + that of the level and of
+    the season's factor); the dispersion is Pearson's, never below 1. Limits are negative binomial quantiles at
+    ``limit_tail`` and 1 - ``limit_tail`` (Poisson when the variance does not exceed the mean).
 
     Returns
     -------
     DataFrame
         ``expected``, ``limit_low``, ``limit_high``; missing when the baseline holds no attendance.
     """
-    factor = own["month"].str[5:].map(season(cover, baseline)).astype(float)
-    exposure = factor * own["month"].map(months.days_in) / DAYS * own["exposure"].fillna(0.0)
+    calendar = season(cover, baseline)
+    month = own["month"].str[5:]
+    exposure = month.map(calendar["factor"]) * own["days"] / DAYS * own["exposure"].fillna(0.0)
     use = own["month"].isin(baseline) & (own["coverage"].fillna(0.0) >= rules["coverage_least"])
     total, reach = own.loc[use, "monitored"].sum(), exposure[use].sum()
     if total == 0 or use.sum() < rules["baseline_months_least"]:
         return pd.DataFrame(np.nan, index=own.index, columns=["expected", "limit_low", "limit_high"])
     mean = total / reach * exposure
-    dispersion = _dispersion(own.loc[use, "monitored"], mean[use])
-    variance = dispersion * mean + dispersion * mean**2 / total
+    fitted = len(calendar) if (own["place"] == places.LONDON).all() else 1
+    dispersion = _dispersion(own.loc[use, "monitored"], mean[use], fitted)
+    variance = dispersion * (mean + mean**2 / total + mean**2 / month.map(calendar["n"]))
     low, high = limits(mean.to_numpy(), variance.to_numpy(), rules["limit_tail"])
     return pd.DataFrame({"expected": mean, "limit_low": low, "limit_high": high}, index=own.index)
 
 
-def _dispersion(counts: pd.Series, mean: pd.Series) -> float:
-    pearson = float(((counts - mean) ** 2 / mean.where(mean > 0)).sum() / max(len(counts) - 1, 1))
-    return max(1.0, pearson)
+def _dispersion(counts: pd.Series, mean: pd.Series, fitted: int) -> float:
+    """Pearson's statistic over what is left of the months after fitting; at least 1."""
+    pearson = float(((counts - mean) ** 2 / mean.where(mean > 0)).sum())
+    return max(1.0, pearson / max(len(counts) - fitted, 1))
 
 
 def limits(mean: np.ndarray, variance: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:

@@ -209,9 +209,10 @@ def check(notebook: str, given: Mapping[str, Any]) -> Settings:
 
 def _assigned(given: Mapping[str, Any]) -> list[str]:
     """Names assigned before the first check, when IPython kept the cells; else all names."""
-    if "In" not in given:
+    cells = given.get("In") or []
+    if not any("store.settle(" in source for source in cells):
         return list(given)
-    before = itertools.takewhile(lambda source: "store.settle(" not in source, given["In"])
+    before = itertools.takewhile(lambda source: "store.settle(" not in source, cells)
     assigned = (node for source in before for node in ast.walk(ast.parse(source)))
     stored = (node.id for node in assigned if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     return [name for name in dict.fromkeys(stored) if name in given]

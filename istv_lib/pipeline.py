@@ -94,13 +94,11 @@ def take_in(where: store.Root, *, tick: Tick = silent) -> pd.DataFrame:
 
 
 def open_refusals(submissions: pd.DataFrame) -> pd.DataFrame:
-    """Return the refused files that no accepted file of the same site and month has made good."""
-    good = set(
-        zip(*(submissions.loc[submissions["status"] == "accepted", c] for c in ("site_code", "month")), strict=True)
-    )
+    """Return the refused files that no accepted file of the same site and month, received no earlier, made good."""
+    good = submissions[submissions["status"] == "accepted"].set_index(["site_code", "month"])["received"].to_dict()
     refused = submissions[submissions["status"] == "refused"]
-    pairs = zip(refused["site_code"], refused["month"], strict=True)
-    return refused.loc[[pair not in good for pair in pairs]]
+    rows = zip(refused["site_code"], refused["month"], refused["received"], strict=True)
+    return refused.loc[[good.get((site, month), "") < received for site, month, received in rows]]
 
 
 def _take_one(where: store.Root, row: dict, content: bytes, roster: set[str]) -> pd.DataFrame:

@@ -1,0 +1,328 @@
+"""The small London from hospital files to hub, twice; what may and may not leave; and each way to run a notebook."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from istv_lib import errors, months, params, pipeline, publish, run, schema, store
+
+PROJECT = Path(__file__).parents[2]
+SIDEWAYS = re.compile(r"\b(higher|lower) than the expected range|lies? (above|below)")
+pytestmark = pytest.mark.slow
+
+
+def make_home(folder: Path) -> Path:
+    """Copy what a project home needs, with the case study moved to a borough that the small world holds."""
+    for name in ("notebooks", "parameters", "docs"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "explore"))
+    shutil.copy(PROJECT / "pyproject.toml", folder)
+    case = folder / "parameters" / "cases" / "croydon-late-night.yml"
+    told = case.read_text(encoding="utf-8").replace("area: croydon", "area: southwark")
+    case.write_text(told.replace('first: "2022-01"', 'first: "2022-07"').replace('"2022"', '"2023"'), encoding="utf-8")
+    return folder
+
+
+def istv(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
+    clean = {k: v for k, v in os.environ.items() if k != "ISTV_DATA"}
+    return subprocess.run(
+        [sys.executable, "-c", "from istv_lib.cli import main; main()", *words],
+        cwd=home,
+        env=clean | {"ISTV_HOME": str(home), "COLUMNS": "200"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    """A project home with the small demonstration in it."""
+    home = make_home(tmp_path_factory.mktemp("home"))
+    done = istv(home, "demo", "--small", TZ="UTC", PYTHONHASHSEED="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "First page: " in done.stdout
+    return home
+
+
+@pytest.fixture
+def here(home, monkeypatch):
+    """Work in this process as if in that home, on its demo root."""
+    monkeypatch.setenv("ISTV_HOME", str(home))
+    monkeypatch.delenv("ISTV_DATA")
+    params._read.cache_clear()
+    yield store.root()
+    params._read.cache_clear()
+
+
+def pages(home):
+    return sorted((home / "outputs" / "hub").glob("*/2024-12/v1/index.html"))
+
+
+def test_the_hub_holds_london_the_boroughs_and_the_case(home):
+    slugs = {"london", "lambeth", "lewisham", "southwark", "case-croydon-late-night"}
+    assert {p.parts[-4] for p in pages(home)} == slugs
+    for page in pages(home):
+        assert publish.check_page(page.read_text(encoding="utf-8")) == []
+        assert "SYNTHETIC" in page.read_text(encoding="utf-8")
+        table = pd.read_csv(page.with_name("data-SYNTHETIC.csv"), keep_default_na=False)
+        assert (table["synthetic"].astype(str) == "True").all()
+    for name in ("index.html", "methods/index.html", "about/index.html", "boroughs/index.html", "robots.txt"):
+        assert (home / "outputs" / "hub" / name).is_file()
+
+
+def test_a_second_home_with_another_clock_and_hash_seed_gives_the_same_bytes(home, tmp_path):
+    other = make_home(tmp_path / "elsewhere")
+    done = istv(other, "demo", "--small", TZ="Asia/Tokyo", PYTHONHASHSEED="77", LC_ALL="C")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert digests(other / "outputs" / "hub") == digests(home / "outputs" / "hub")
+
+
+def test_doing_it_again_runs_nothing_and_changes_nothing(home):
+    before = digests(home / "outputs" / "hub")
+    done = istv(home, "demo", "--small")
+    assert done.returncode == 0
+    assert re.search(r"skipped\s*│\s*\d+", done.stdout)
+    assert not re.search(r"done\s*│", done.stdout)
+    assert digests(home / "outputs" / "hub") == before
+
+
+def test_rows_in_equal_rows_accepted_set_aside_and_repeated(here):
+    table = store.load("submissions", where=here)
+    read = table[table["status"].isin(["accepted", "superseded"])]
+    parts = read[["rows_header", "rows_blank", "rows_accepted", "rows_quarantined", "rows_duplicate"]].sum(axis=1)
+    assert (parts == read["rows_physical"]).all()
+    assert len(store.load("conformed", where=here)) == table.loc[table["status"] == "accepted", "rows_accepted"].sum()
+
+
+def test_the_records_are_those_of_the_truth(here):
+    truth = pd.read_csv(here.path / "truth" / "truth.csv", dtype=str, keep_default_na=False)
+    accepted = truth[truth["fate"] == "accepted"].set_index("record_id")
+    conformed = store.load("conformed", where=here).set_index("record_id")
+    assert set(conformed.index) == set(accepted.index)
+    located = store.load("located", where=here).set_index("record_id")
+    known = located[located["borough_gss"] != ""]
+    right = known["borough_gss"] == accepted.loc[known.index, "borough_gss"]
+    assert right.mean() > 0.95
+    assert 0.42 < len(known) / len(located) < 0.58
+    homes = accepted[accepted["location_type"] == "home"].index
+    assert located.loc[located.index.isin(homes), "x"].isna().all()
+
+
+def test_golden_counts_of_the_small_world(here):
+    events = store.load("events", source="ed", where=here)
+    found = events.groupby(["month", "borough_gss"]).size().rename("attendances").reset_index()
+    golden = PROJECT / "tests" / "golden" / "small_world_counts.csv"
+    expected = pd.read_csv(golden, dtype={"month": str, "borough_gss": str}, keep_default_na=False)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+
+def test_the_pipeline_never_reads_the_truth():
+    for path in (PROJECT / "istv_lib").glob("*.py"):
+        if not path.stem.startswith(("synth", "_synth")):
+            assert "truth" not in re.findall(r"[\"'/]truth[\"'/]", path.read_text(encoding="utf-8")), path.name
+
+
+def test_outage_joiner_merger_and_worsening_texts_raise_no_sentence(here):
+    rules, roster = params.defaults(), store.load("sites", where=here)
+    events, held = store.load("events", source="ed", where=here), store.load("site_months", where=here)
+    from istv_lib import coverage, disclosure, monitor, places, words  # noqa: PLC0415
+
+    said = []
+    for month in months.span("2024-01", "2024-12"):
+        cover = coverage.table(events, held, roster, month, rules)
+        for slug in ("london", "lambeth", "southwark"):
+            area = places.find_area(slug)
+            trend = disclosure.release(monitor.monthly(cover, area.code, month, rules), "public")
+            said.append(words.compared(trend.table.iloc[-1]) + words.signals(trend).data["text/markdown"])
+    assert not [s for s in said if SIDEWAYS.search(s)]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("run", "--month", "2024-13"), "'2024-13' is not a month"),
+        (("run", "--month", "2031-01"), "The store holds"),
+        (("run", "--area", "Camdem"), "Did you mean camden"),
+        (("run", "-p", "bourough", "Camden"), "'bourough' is not a parameter"),
+        (("run", "--site", "XYZ99"), "no site 'XYZ99'"),
+        (("run", "--notebook", "99"), "no notebook '99'"),
+        (("run", "--audience", "press"), "no audience 'press'"),
+        (("run", "-p", "month", "2024-05"), "Give 'month' as --month"),
+        (("events", "import", "police", "nothing.csv"), "No police street file at nothing.csv"),
+        (("synth", "inside"), "lies inside the checkout"),
+    ],
+)
+def test_wrong_words_are_refused_in_one_sentence_with_exit_code_2(home, words, told):
+    done = istv(home, *words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_bare_papermill_with_a_misspelt_parameter_is_refused(home, tmp_path):
+    given = ["40_borough_profile.ipynb", str(tmp_path / "o.ipynb"), "-p", "bourough", "Camden"]
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", *given],
+        cwd=home / "notebooks",
+        env=os.environ | {"ISTV_HOME": str(home), "ISTV_DATA": str(home / "outputs")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "ParameterError: 'bourough' is not a parameter of 40_borough_profile" in done.stderr
+
+
+def test_a_kernel_and_our_engine_give_the_same_outputs(here, home, tmp_path):
+    import papermill  # noqa: PLC0415
+
+    os.environ["ISTV_DATA"] = str(here.path)
+    made = papermill.execute_notebook(
+        str(home / "notebooks" / "40_borough_profile.ipynb"), str(tmp_path / "o.ipynb"),
+        {"area": "lambeth", "month": "2024-12", "audience": "partner"}, progress_bar=False, cwd=str(home / "notebooks"),
+    )  # fmt: skip
+    ours = nbformat.read(here.restricted / "2024-12" / "40_borough_profile__lambeth__partner.ipynb", as_version=4)
+
+    def shown(notebook):
+        outputs = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+        return [(o.output_type, o.metadata.istv.digest) for o in outputs]
+
+    assert shown(made) == shown(ours)
+    assert len(shown(ours)) >= 14
+
+
+def test_nbval_runs_every_notebook_on_its_defaults(here, home):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "-p", "no:cacheprovider", str(home / "notebooks")],
+        cwd=home, env=os.environ | {"ISTV_HOME": str(home), "ISTV_DATA": str(here.path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"\d{2} passed", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("ending", "why"),
+    [
+        ("print('x')", "stamp"),
+        ("import pandas; pandas.DataFrame({'a': [1]})", "stamp"),
+        ("import matplotlib.pyplot as plt; plt.plot([1, 2])", "stamp"),
+        ("1 / 0", "raised ZeroDivisionError"),
+        ("import os; os._exit(9)", "ended early"),
+    ],
+    ids=["print", "bare DataFrame", "plain matplotlib", "an error", "a killed process"],
+)
+def test_a_notebook_with_a_stray_output_fails_stays_restricted_and_stops_no_other(home, tmp_path, ending, why):
+    other = make_home(tmp_path / "spoilt")
+    shutil.copytree(home / "outputs", other / "outputs", ignore=shutil.ignore_patterns("restricted", "hub", "partner"))
+    path = other / "notebooks" / "40_borough_profile.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    only_lambeth = "exit" in ending or "/ 0" in ending
+    spoilt = f"if p.area.slug == 'lambeth':\n    {ending}" if only_lambeth else ending
+    notebook.cells.append(nbformat.v4.new_code_cell(spoilt))
+    nbformat.write(notebook, path)
+    only = () if only_lambeth else ("--area", "lambeth")
+    done = istv(other, "run", "--notebook", "40", "--audience", "public", *only)
+    assert done.returncode == 1
+    assert why in done.stdout
+    runs = {r["id"]: r for r in run.manifest(store.Root(other / "outputs"), "2024-12")["runs"]}
+    assert runs["40_borough_profile__lambeth__public"]["status"] == "failed"
+    assert {r["status"] for k, r in runs.items() if "lambeth" not in k} == ({"done"} if only_lambeth else set())
+    istv(other, "publish")
+    assert not (other / "outputs" / "hub" / "lambeth" / "2024-12").exists()
+
+
+def test_a_tampered_notebook_is_not_published(home, tmp_path):
+    other = make_home(tmp_path / "tampered")
+    shutil.copytree(home / "outputs", other / "outputs", ignore=shutil.ignore_patterns("hub"))
+    path = other / "outputs" / "restricted" / "2024-12" / "40_borough_profile__lambeth__public.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace("attendances", "attendance", 1), encoding="utf-8")
+    done = istv(other, "publish")
+    assert done.returncode == 1
+    assert "is not the one that was run" in done.stdout
+    assert not (other / "outputs" / "hub" / "lambeth" / "2024-12").exists()
+    assert (other / "outputs" / "hub" / "southwark" / "2024-12").exists()
+
+
+class TestBadFiles:
+    """Each bad file stops only itself, with one sentence that names it."""
+
+    @pytest.fixture
+    def other(self, home, tmp_path):
+        other = make_home(tmp_path / "bad")
+        keep = shutil.ignore_patterns("hub", "partner", "restricted", "police")
+        shutil.copytree(home / "outputs", other / "outputs", ignore=keep)
+        return other
+
+    def test_real_files_unknown_sites_and_unreadable_files(self, other):
+        drop = other / "outputs" / "incoming"
+        (drop / "SYN02" / "mine.csv").write_text("Arrival,Where\n01/12/2024,SECRET PLACE\n", encoding="utf-8")
+        (drop / "RYJ01").mkdir()
+        (drop / "RYJ01" / "dec.csv").write_text("a,b\n", encoding="utf-8")
+        done = istv(other, "intake", ISTV_DATA=str(other / "outputs"))
+        assert done.returncode == 1
+        assert "'mine.csv' in incoming/SYN02 is not one of the files that the synthetic London wrote" in done.stdout
+        assert "'dec.csv' in incoming/RYJ01 is not one of the files" in done.stdout
+        assert "SECRET" not in done.stdout + done.stderr
+        held = pd.read_parquet(other / "outputs" / "store" / "submissions.parquet")
+        assert (held["status"] == "accepted").sum() > 100
+
+    def test_outside_the_demo_an_unknown_site_an_empty_file_and_a_missing_column(self, other, tmp_path):
+        root = tmp_path / "london"
+        shutil.copytree(other / "outputs", root)
+        drop = root / "incoming"
+        (drop / "RYJ99").mkdir()
+        (drop / "RYJ99" / "dec.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+        text = min(p for p in drop.glob("SYN*/*.csv") if p.read_bytes()[:1].isalpha())
+        (text.parent / f"{text.stem} (2).csv").write_bytes(b"")
+        (text.parent / f"{text.stem} (3).csv").write_text("Colour,Shape\nred,round\n", encoding="utf-8")
+        done = istv(other, "intake", ISTV_DATA=str(root))
+        assert done.returncode == 1
+        assert "'RYJ99', the folder of 'dec.csv', is not on the roster" in done.stdout
+        assert re.search(r"Refused: .*\(2\)\.csv' is empty", done.stdout)
+        assert re.search(r"Refused: .*\(3\)\.csv' lacks the column", done.stdout)
+        assert "round" not in done.stdout
+
+    def test_a_root_of_both_kinds_is_never_published(self, other, tmp_path):
+        root = tmp_path / "mixed"
+        shutil.copytree(other / "outputs", root)
+        where = store.Root(root)
+        events = pd.read_parquet(next((root / "store" / "events" / "source=btp").glob("*.parquet")))
+        store.save(where, "events", events.assign(synthetic=False), source="btp")
+        assert istv(other, "run", "--area", "lambeth", ISTV_DATA=str(root)).returncode == 0
+        done = istv(other, "publish", ISTV_DATA=str(root))
+        assert done.returncode == 2
+        assert "holds both real and synthetic rows, which are never published" in done.stderr
+        assert istv(other, "publish", "--audience", "partner", ISTV_DATA=str(root)).returncode == 0
+        page = (root / "partner" / "2024-12" / "lambeth" / "index.html").read_text(encoding="utf-8")
+        assert "MIXED REAL AND SYNTHETIC" in page
+
+
+def test_each_public_table_is_in_the_ledger(here, home):
+    tables = {(line["page"], line["table"]) for line in store.ledger(here)}
+    assert ("lambeth", "months") in tables
+    about = json.loads((home / "outputs" / "hub" / "lambeth" / "2024-12" / "v1" / "metadata.json").read_text())
+    assert {b["name"] for b in about["blocks"] if b["kind"] == "table"} <= {t for p, t in tables if p == "lambeth"}
+
+
+def test_findings_that_the_store_holds_are_what_the_dictionary_says(here):
+    for table in ("submissions", "quarantine", "located", "site_months"):
+        schema.check(store.load(table, where=here), table)
+    with pytest.raises(errors.StoreError):
+        store.load("nothing", where=here)
+    assert pipeline.open_refusals(store.load("submissions", where=here)).empty
