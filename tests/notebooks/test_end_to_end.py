@@ -295,7 +295,7 @@ class TestBadFiles:
         assert done.returncode == 1
         assert "'RYJ99', the folder of 'dec.csv', is not on the roster" in done.stdout
         assert re.search(r"Refused: .*\(2\)\.csv' is empty", done.stdout)
-        assert re.search(r"Refused: .*\(3\)\.csv' lacks the column", done.stdout)
+        assert re.search(r"Refused: .*\(3\)\.csv' has no header row of layout", done.stdout)
         assert "round" not in done.stdout
 
     def test_a_root_of_both_kinds_is_never_published(self, other, tmp_path):
