@@ -128,28 +128,30 @@ def bars(released: Released, *, title: str, name: str, labels: dict[str, str] | 
 
 
 def week(released: Released, *, title: str, name: str = "week") -> Block:
-    """Draw a grid of days by hours from time bands such as "Fri 18:00-21:59"; darker means more."""
+    """Draw a grid of days by hours from time bands such as "Fri 18:00-21:59"; darker means more per night."""
     table = demand(released).table
     parts = table["stratum"].str.rsplit(" ", n=1, expand=True)
     days, hours = list(dict.fromkeys(parts[0])), list(dict.fromkeys(parts[1]))
+    rates = per_night(table)
     figure, (axis,) = canvas.surface(height=0.9 + 0.42 * len(days))
-    top = max(table["value"].max(), 1) if table["value"].notna().any() else 1
-    for day, hour, value, shown in zip(parts[0], parts[1], table["value"], table["shown"], strict=True):
+    top = max(rates.max(), 1) if rates.notna().any() else 1
+    for day, hour, rate, shown in zip(parts[0], parts[1], rates, table["shown"], strict=True):
         x, y = hours.index(hour), len(days) - 1 - days.index(day)
-        level = 0 if np.isnan(value) else min(int(5 * value / (top * 1.0001)), 4)
+        level = 0 if np.isnan(rate) else min(int(5 * rate / (top * 1.0001)), 4)
         axis.add_patch(Rectangle((x, y), 1, 1, facecolor=canvas.CLASSES[level], edgecolor="white", linewidth=2))
-        axis.text(
-            x + 0.5, y + 0.5, shown, ha="center", va="center", fontsize=10, color="white" if level > 2 else canvas.INK
-        )
+        ink = "white" if level > 2 else canvas.INK
+        axis.text(x + 0.5, y + 0.5, shown, ha="center", va="center", fontsize=10, color=ink)
     axis.set(xlim=(0, len(hours)), ylim=(0, len(days)))
     axis.set_xticks(np.arange(len(hours)) + 0.5, hours)
-    axis.set_yticks(np.arange(len(days)) + 0.5, days[::-1])
+    nights = [months.NIGHTS_PER_GROUP.get(day, 1) for day in days]
+    labels = [f"{day}\n({n} nights)" if n > 1 else day for day, n in zip(days, nights, strict=True)]
+    axis.set_yticks(np.arange(len(days)) + 0.5, labels[::-1])
     axis.xaxis.tick_top()
     axis.tick_params(length=0)
     axis.grid(visible=False)
     axis.spines["bottom"].set_visible(False)
-    most = table.loc[table["value"].idxmax()] if table["value"].notna().any() else None
-    peak = f"Most in {most['stratum']}: {most['shown']}." if most is not None else "No band can be shown."
+    most = table.loc[rates.idxmax()] if rates.notna().any() else None
+    peak = f"Most per night in {most['stratum']}: {most['shown']}." if most is not None else "No band can be shown."
     return canvas.framed("figure", name, figure, released, title, f"Grid of days by hours. {title}. {peak}")
 
 
@@ -202,6 +204,12 @@ def _months_axis(axis: Axes, held: list[str], offset: float = 0.0) -> None:
     ticks = [i for i, m in enumerate(held) if m.endswith(("-01", "-07"))] or list(range(len(held)))
     axis.set_xticks([i + offset for i in ticks], [months.short_label(held[i]) for i in ticks])
     axis.set_xlim(-0.7 + offset, len(held) - 0.3 + offset)
+
+
+def per_night(table: pd.DataFrame) -> pd.Series:
+    """Return the figures of time bands divided by the nights that their group of days holds in a week."""
+    days = table["stratum"].str.rsplit(" ", n=1).str[0]
+    return table["value"] / days.map(months.NIGHTS_PER_GROUP).fillna(1.0)
 
 
 def stratum_labels(dim: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
 from shapely.geometry.base import BaseGeometry
 
 from istv_lib import _canvas as canvas
@@ -147,14 +148,18 @@ def _name_boroughs(axis: Axes, values: pd.Series, breaks: list[float]) -> None:
             ha="center",
             va="center",
             color="white" if dark else canvas.INK,
+            path_effects=[withStroke(linewidth=1.6, foreground=canvas.BLUE if dark else "white")],
         )
 
 
 def _finish(axis: Axes, bounds: tuple[float, float, float, float]) -> None:
     x0, y0, x1, y1 = bounds
     pad = 0.04 * max(x1 - x0, y1 - y0)
-    axis.set(xlim=(x0 - pad, x1 + pad), ylim=(y0 - 2.4 * pad, y1 + pad), aspect="equal")
+    wide, high = axis.figure.get_size_inches()
+    room = max((y1 - y0 + 3.4 * pad) * wide / high, x1 - x0 + 2 * pad) - (x1 - x0)
+    axis.set(xlim=(x0 - 0.62 * room, x1 + 0.38 * room), ylim=(y0 - 2.4 * pad, y1 + pad), aspect="equal")
     axis.set_axis_off()
+    x0 -= 0.62 * room - pad
     length = 10_000 if x1 - x0 > 30_000 else (2_000 if x1 - x0 > 8_000 else 1_000)
     axis.plot([x0, x0 + length], [y0 - pad, y0 - pad], color=canvas.INK, linewidth=2, solid_capstyle="butt")
     axis.text(x0, y0 - 0.8 * pad, f"{length // 1000} km", fontsize=8, va="bottom")
@@ -166,7 +171,7 @@ def _legend(axis: Axes, breaks: list[float], values: pd.Series, n: float) -> Non
         axis.set_title(f"Too few attendances to draw (n = {n:,.0f})", loc="left", fontsize=10)
         return
     edges = [values.min(), *breaks, values.max() + 1]
-    names = [f"{a:,.0f} to {b - 1:,.0f}" for a, b in itertools.pairwise(edges)]
+    names = [f"{a:,.0f}" if a == b - 1 else f"{a:,.0f} to {b - 1:,.0f}" for a, b in itertools.pairwise(edges)]
     handles = [Rectangle((0, 0), 1, 1, color=canvas.CLASSES[i]) for i in range(len(names))]
     axis.legend(
         handles,
@@ -175,6 +180,9 @@ def _legend(axis: Axes, breaks: list[float], values: pd.Series, n: float) -> Non
         loc="upper left",
         fontsize=8.5,
         title_fontsize=9,
-        frameon=False,
+        frameon=True,
+        facecolor="white",
+        edgecolor="white",
+        framealpha=0.9,
         alignment="left",
     )

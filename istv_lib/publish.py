@@ -200,7 +200,7 @@ def _about(where: store.Root, month: str, run: Mapping[str, Any], slug: str, kin
         month_label=months.label(month),
         audience=run["audience"],
         kind=kind,
-        status="provisional" if month == _newest(where) else "",
+        status="provisional" if month == _newest(where) and not run["slug"].startswith("case-") else "",
         rule_note=_page.rule_note(run["audience"]),
         code_version=params.code_version(),
         csv_name=f"{name}-SYNTHETIC.csv" if kind == "synthetic" else f"{name}.csv",

@@ -128,8 +128,22 @@ def coverage(released: Released, *, title: str, name: str = "coverage") -> Block
             "Borough": table["place"].map(named),
             "Attendances": table["shown"],
             "Expected range": _ranges(table),
-            "Coverage": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
+            "Share of usual data received": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
             "Note": table["flags"].map(_noted).where(~table["status"].isin(state), table["status"].map(state)),
+        }
+    )
+    return _table(name, rows, released, title)
+
+
+def ratio(released: Released, *, title: str, name: str = "ratio") -> Block:
+    """Show a ratio of ratios with its interval and its place among the other boroughs."""
+    table = demand(released).table
+    rows = pd.DataFrame(
+        {
+            "Months": [_period(a, b) for a, b in zip(table["period_start"], table["period_end"], strict=True)],
+            "Ratio": table["shown"],
+            "95 % interval": [f"{a:.2f} to {b:.2f}" for a, b in zip(table["lower"], table["upper"], strict=True)],
+            "Place among boroughs": table["flags"].str.removeprefix("placebo_rank "),
         }
     )
     return _table(name, rows, released, title)
@@ -206,7 +220,8 @@ def _table(name: str, rows: pd.DataFrame, released: Released, title: str) -> Blo
 def _html(rows: pd.DataFrame, title: str, released: Released, *, legend: bool = True) -> str:
     printed = " ".join(rows.astype(str).to_numpy().ravel())
     key = " ".join(f"{s} {words}." for s, words in disclosure.SYMBOLS.items() if s in printed) if legend else ""
-    if legend and released.rule == "nhs_hes":
+    people = ~released.table["unit"].isin(["share", "rate", "site", "file", "crime"])
+    if legend and released.rule == "nhs_hes" and people.any():
         key = f"Figures are rounded to the nearest 5. {key}".strip()
     head = "".join(f'<th scope="col">{escape(str(c))}</th>' for c in rows.columns)
     body = ""

@@ -139,11 +139,28 @@ def leading(released: Released, *, what: str, labels: Mapping[str, str] | None =
         return say(released, f"No {what} can be shown.", name=name)
     top = known.loc[known["value"].idxmax()]
     label = (labels or {}).get(top["stratum"], top["stratum"])
-    rests = f"This rests on {top['n']:,.0f} attendances" if pd.notna(top["n"]) else "The number it rests on is withheld"
-    share = f", {top['share_used']:.0%} of all those of the place" if pd.notna(top["share_used"]) else ""
     year = top["period_start"][:4]
     told = f"The most frequent {what} in {year} was “{label}” ({top['shown']})."
-    return say(released, told, f"{rests}{share}.", name=name)
+    return say(released, told, _rests(top), name=name)
+
+
+def week(released: Released, *, name: str = "week-words") -> Block:
+    """Say which band of the week is busiest, counted per night, and on how many attendances that rests."""
+    table = demand(released).table
+    nights = table["stratum"].str.rsplit(" ", n=1).str[0].map(months.NIGHTS_PER_GROUP).fillna(1.0)
+    rates = table["value"] / nights
+    if not (rates > 0).any():
+        return say(released, "No time of the week can be shown.", name=name)
+    top = table.loc[rates.idxmax()]
+    counted = "Counted per night, the" if (nights > 1).any() else "The"
+    told = f"{counted} busiest time of {top['period_start'][:4]} was {top['stratum']} ({top['shown']})."
+    return say(released, told, _rests(top), name=name)
+
+
+def _rests(row: pd.Series) -> str:
+    rests = f"This rests on {row['n']:,.0f} attendances" if pd.notna(row["n"]) else "The number it rests on is withheld"
+    share = f", {row['share_used']:.0%} of all those of the place" if pd.notna(row["share_used"]) else ""
+    return f"{rests}{share}."
 
 
 def police(released: Released, held: list[str], *, name: str = "police") -> Block:

@@ -88,3 +88,12 @@ def test_an_interval_that_includes_no_change_is_told_as_no_clear_change():
     clear = words.assessment(disclosure.release(ratio(0.7, 0.6, 0.8), "public"), action="x").data["text/markdown"]
     assert "fell by 30 % (95 % interval -40 % to -20 %)" in clear
     assert "stands 1 of 33" in clear
+
+
+def test_the_busiest_band_is_counted_per_night():
+    bands = {"Mon-Thu 18:00-23:59": 60, "Fri-Sat 00:00-05:59": 40, "Sun 18:00-23:59": 12}
+    year = {"stratum_dim": "time_band_12", "period_start": "2024-01", "period_end": "2024-12"}
+    parts = [finding(v, stratum=s, **year) for s, v in bands.items()]
+    released = disclosure.release(pd.concat(parts, ignore_index=True).assign(n=112.0, share_used=0.8), "public")
+    text = words.week(released).data["text/markdown"]
+    assert text.startswith("Counted per night, the busiest time of 2024 was Fri-Sat 00:00-05:59 (40).")
