@@ -103,7 +103,9 @@ def events_import(
     if missing or not files:
         msg = f"No police street file at {', '.join(missing) or ', '.join(p.name for p in paths)}; check the path."
         raise errors.ParameterError(msg)
-    raise typer.Exit(_police(store.root(), files))
+    code = _police(store.root(), files)
+    _say("Run `istv intake` to place hospital records by the streets of these files too.")
+    raise typer.Exit(code)
 
 
 def _police(where: store.Root, files: list[Path]) -> int:

@@ -156,9 +156,12 @@ def week(released: Released, *, title: str, name: str = "week") -> Block:
 
 
 def lines(released: Released, *, by: str, title: str, name: str, labels: dict[str, str] | None = None) -> Block:
-    """Draw one line per series over months, each in a panel of its own with its own scale from zero."""
+    """Draw one line per series over months, each in a panel of its own with its own scale from zero.
+
+    A series without any count above zero has no panel.
+    """
     table = demand(released).table
-    series = list(dict.fromkeys(table[by]))
+    series = [key for key in dict.fromkeys(table[by]) if (table.loc[table[by] == key, "value"] > 0).any()]
     figure, axes = canvas.surface(height=0.6 + 1.55 * max(len(series), 1), rows=max(len(series), 1))
     told = []
     for axis, key in zip(axes, series, strict=False):

@@ -199,12 +199,22 @@ def _merge_police(where: store.Root, new: pd.DataFrame, anchors: list[pd.DataFra
         kept = old[~old["source_dataset"].isin(part["source_dataset"].unique())]
         merged = pd.concat([kept, part], ignore_index=True).sort_values(["month", "event_id"], ignore_index=True)
         store.save(where, "events", merged, source=source)
+    store.save(where, "police_months", _violence_months(where))
     path = where.store / "streets.parquet"
     combined = agencies.combine_anchors(anchors)
     if path.exists():
         both = pd.concat([pd.read_parquet(path), combined], ignore_index=True)
         combined = both.groupby(["name", "x", "y", "borough_gss"], sort=True, as_index=False)["n"].max()
     store.save(where, "streets", combined)
+
+
+def _violence_months(where: store.Root) -> pd.DataFrame:
+    """Return the months in which each police source's files hold violence anywhere."""
+    found = [schema.empty("event")[["source", "month", "synthetic"]]]
+    for source in store.sources(where):
+        events = store.load("events", source=source, where=where)
+        found.append(events.loc[harmonise.violence(events), ["source", "month", "synthetic"]])
+    return pd.concat(found, ignore_index=True).groupby(["source", "month"], as_index=False)["synthetic"].all()
 
 
 def derive(where: store.Root) -> dict[str, int]:

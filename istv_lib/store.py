@@ -130,8 +130,8 @@ def load(
     Parameters
     ----------
     table : str
-        ``events``, ``conformed``, ``submissions``, ``quarantine``, ``located``, ``site_months``, ``streets``
-        or ``sites`` (the roster: ``R/reference/sites.csv`` if there, else the shipped one).
+        ``events``, ``conformed``, ``submissions``, ``quarantine``, ``located``, ``site_months``, ``streets``,
+        ``police_months`` or ``sites`` (the roster: ``R/reference/sites.csv`` if there, else the shipped one).
     area : places.Area, optional
         Keep events whose borough lies in the area; default all, including "borough not known".
     months : (str, str), optional
@@ -167,6 +167,10 @@ def _read(where: Root, table: str, source: str | None) -> pd.DataFrame:
         paths = [_conformed_path(where, row) for row in current_submissions(where).itertuples()]
     else:
         paths = [p for p in [where.store / f"{table}.parquet"] if p.exists()]
+    if not paths and table == "police_months":
+        return pd.DataFrame(
+            {"source": pd.Series(dtype="str"), "month": pd.Series(dtype="str"), "synthetic": pd.Series(dtype="bool")}
+        )
     if not paths:
         how = f"istv events import {source}" if table == "events" and source != "ed" else "istv intake"
         what = f"'{table}'" + (f" of source '{source}'" if source else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 
@@ -16,6 +17,7 @@ TIDY = [
     "value", "lower", "upper", "expected", "limit_low", "limit_high", "n", "share_used", "coverage", "flags", "status",
     "symbol", "method", "synthetic",
 ]  # fmt: skip
+NUMBER = re.compile(r"[-\d,.]+%?( to [-\d,.]+)?( \[\w\])?|\[\w\]")
 FLAGS = {"above_limit": "above expected range", "below_limit": "below expected range"}
 
 
@@ -236,5 +238,4 @@ def _html(rows: pd.DataFrame, title: str, released: Released, *, legend: bool = 
 
 
 def _kind(value: object) -> str:
-    text = str(value)
-    return "number" if text[:1].isdigit() or text.startswith("[") else "text"
+    return "number" if NUMBER.fullmatch(str(value)) else "text"

@@ -108,7 +108,7 @@ def by_borough(cover: pd.DataFrame, area: places.Area, last_year: str, *, years:
     return pd.concat(parts, ignore_index=True) if parts else schema.empty("finding")
 
 
-def offences(events: pd.DataFrame, area: places.Area, held: list[str]) -> pd.DataFrame:
+def offences(events: pd.DataFrame, area: places.Area, held: list[str], loaded: pd.DataFrame) -> pd.DataFrame:
     """Count police-recorded violence of an area by source and month.
 
     Parameters
@@ -118,26 +118,29 @@ def offences(events: pd.DataFrame, area: places.Area, held: list[str]) -> pd.Dat
     area : places.Area
         London or a borough.
     held : list of str
-        Months to show; a month without any row of a source is "no data", never zero.
+        Months to show.
+    loaded : DataFrame
+        ``source``, ``month``, ``synthetic``: where a source's files hold violence anywhere in London (the table
+        ``police_months``). Such a month without an offence in the area is zero; any other month is "no data",
+        because a file of burglaries says nothing of violence.
 
     Returns
     -------
     DataFrame
-        Findings ``violence_offences``, one per source and month.
+        Findings ``violence_offences``, one per month of each source that is loaded for any of them.
     """
-    police = events[events["source"] != "ed"]
-    violent = within(police[harmonise.violence(police)], area)
+    violent = within(events[(events["source"] != "ed") & harmonise.violence(events)], area)
     parts = []
-    for source in sorted(police["source"].unique()):
+    for source, months_of in loaded[loaded["month"].isin(held)].groupby("source"):
+        there = set(months_of["month"])
         mine = violent[violent["source"] == source]
-        there = set(police.loc[police["source"] == source, "month"])
         counts = (
             mine.groupby("month").size().reindex(held, fill_value=0).astype(float).where([m in there for m in held])
         )
         out = pd.DataFrame({"value": counts.to_numpy(), "n": counts.to_numpy()})
         out["status"] = np.where(out["value"].isna(), "no_data", "final")
         out["measure"], out["unit"], out["source"] = "violence_offences", "crime", source
-        synthetic = bool(police.loc[police["source"] == source, "synthetic"].all())
+        synthetic = bool(months_of["synthetic"].all())
         parts.append(as_findings(out, pd.Series(held), area.code, synthetic=synthetic, method="count"))
     return pd.concat(parts, ignore_index=True) if parts else schema.empty("finding")
 

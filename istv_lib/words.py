@@ -163,14 +163,14 @@ def _rests(row: pd.Series) -> str:
     return f"{rests}{share}."
 
 
-def police(released: Released, held: list[str], *, name: str = "police") -> Block:
+def police(released: Released, *, name: str = "police-words") -> Block:
     """Say whose records these are, which forces are not loaded, and what they can be compared with."""
-    table = demand(released).table
-    shown = [schema.SOURCE_NAMES[s] for s in schema.SOURCE_NAMES if s in set(table["source"])]
-    absent = [schema.SOURCE_NAMES[s] for s in schema.SOURCE_NAMES if s not in held]
+    loaded = set(demand(released).table["source"])
+    shown = [label for source, label in schema.SOURCE_NAMES.items() if source in loaded]
+    absent = [label for source, label in schema.SOURCE_NAMES.items() if source not in loaded]
     told = [f"Shown: {_list(shown)}{' alone' if len(shown) == 1 else ''}." if shown else "No police records are shown."]
     if absent:
-        told.append(f"Not loaded: {_list(absent)}.")
+        told.append(f"Not loaded for these months: {_list(absent)}.")
     told.append(
         "Police figures are offences of violence and sexual offences recorded by place, including offences without "
         "injury; hospital figures are visits by people who were hurt. Neither is a part of the other, and the two "

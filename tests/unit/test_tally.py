@@ -38,13 +38,18 @@ def test_london_keeps_what_has_no_borough():
     assert found["value"].sum() == 48
 
 
-def test_police_months_without_rows_are_no_data_and_months_with_other_rows_are_zero():
+def test_a_police_month_is_zero_only_where_the_files_hold_violence():
     base = make_events({("A", "2024-01", CAMDEN): 3, ("A", "2024-02", CAMDEN): 1, ("A", "2024-02", HACKNEY): 1})
     police = base.assign(source="btp", unit="crime", category="Violence and sexual offences")
     police.loc[police["month"] == "2024-02", "category"] = "Shoplifting"
-    found = tally.offences(police, places.find_area("camden"), ["2024-01", "2024-02", "2024-03"])
+    loaded = pd.DataFrame({"source": "btp", "month": ["2024-01", "2024-02"], "synthetic": True})
+    held = ["2024-01", "2024-02", "2024-03"]
+    found = tally.offences(police, places.find_area("camden"), held, loaded)
     assert found["value"].fillna(-1).tolist() == [3, 0, -1]
     assert found["status"].tolist() == ["final", "final", "no_data"]
+    burglary = police.assign(source="mps", category="Burglary")
+    both = tally.offences(pd.concat([police, burglary], ignore_index=True), places.find_area("camden"), held, loaded)
+    assert set(both["source"]) == {"btp"}
 
 
 def test_squares_hold_only_what_may_be_mapped(rules):
