@@ -31,7 +31,7 @@ lock:
 	    --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 clean:
-	rm -rf outputs
+	git clean -xfdq outputs
 
 ready: .venv/ready
 
