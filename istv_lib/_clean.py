@@ -48,8 +48,8 @@ def markdown(text: str) -> str:
     Returns
     -------
     str
-        HTML. Tables get column scopes, a scroll frame and, where they have none, a caption from the heading
-        above them.
+        HTML, without control characters. Tables get column scopes, a scroll frame and, where they have none, a
+        caption from the heading above them.
     """
     from nbconvert.filters.markdown_mistune import (  # noqa: PLC0415 - slow to import
         IPythonRenderer,
@@ -57,8 +57,9 @@ def markdown(text: str) -> str:
     )
 
     renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
+    printable = re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
     cleaned = nh3.clean(
-        MarkdownWithMath(renderer=renderer).render(text),
+        MarkdownWithMath(renderer=renderer).render(printable),
         tags=_TEXT | _TABLE,
         attributes=_ATTRIBUTES,
         url_schemes={"https", "mailto", "tel"},

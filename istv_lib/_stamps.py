@@ -149,3 +149,9 @@ def _plain(text: str) -> str:
     text = text or ""
     risky = text[:1] in {"=", "+", "-", "@", "\t", "\r"}
     return "'" + text if risky and not re.fullmatch(r"[-+]?[\d.,]+(?:e[-+]?\d+)?%?", text) else text
+
+
+def provisional(found: list[Block]) -> bool:
+    """Return whether any released figure of the page is marked provisional."""
+    tables = (block for block in found if block.kind == "table")
+    return any(row.get("status") == "provisional" for block in tables for row in rows(block))

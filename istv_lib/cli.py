@@ -144,9 +144,9 @@ def run_(
     only = {"area": area, "site": site, "case": case, "notebook": notebook, "audience": audience, "extra": extra}
     month = run.newest(where) if month == "latest" else month
     planned = run.plan(where, month, **only)
-    absent = sorted(set(params.names("cases")) - set(run.cases_held(where)))
-    if absent and not any((area, site, case, notebook)):
-        _say(f"Left out, because the store does not hold their area and months: {', '.join(absent)} (case studies).")
+    absent = run.left_out(where)
+    if absent and not any((area, site, case)):
+        _say(f"Left out, because the store holds too few of their months: {', '.join(absent)}.")
     raise typer.Exit(_run(where, planned, month, jobs, force=force))
 
 
@@ -280,7 +280,7 @@ def _pairs(words: list[str]) -> list[str]:
 def _pair(words: str) -> tuple[str, str]:
     name, sign, value = words.partition("=")
     if not sign:
-        raise errors.ParameterError(f"-p takes a name and a value, such as -p sample 100; '{words}' has no value.")
+        raise errors.ParameterError(f"-p takes a name and a value, such as -p NAME VALUE; '{words}' has no value.")
     return name, value
 
 

@@ -206,7 +206,8 @@ def table(
         with a reference, or their successors), ``unmonitored`` (from sites without), ``coverage`` (0 to about 1;
         missing when the place has no reference), ``exposure`` (the same, not capped at 1, for expected counts),
         ``sites_expected``, ``sites_sent`` (those that supply the place, see ``supply_share_least``), ``silent``
-        (their codes), ``days`` (of the month, weighted by weekday), ``synthetic``.
+        (their codes), ``days`` (of the month, weighted by weekday), ``provisional`` (the newest month of
+        all), ``synthetic``.
 
     Notes
     -----
@@ -224,6 +225,7 @@ def table(
     out = _assemble(by_site, exposure, _followed(weights, heirs), sorted(sent.columns))
     out["days"] = out["month"].map(effective_days(events[events["month"].isin(ref_months)]["arrival_at"], sent.columns))
     out["synthetic"] = bool(events["synthetic"].all())
+    out["provisional"] = out["month"] == site_months["month"].max()
     return out.join(_supply(weights, past, heirs, rules), on=["place", "month"])
 
 

@@ -32,7 +32,7 @@ def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
     place : str
         GSS code, BCU code, ``london`` or ``not_known``.
     month : str
-        Reported month; it is provisional.
+        Reported month.
     rules : mapping
         Thresholds.
 
@@ -59,7 +59,7 @@ def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
     no_data = (gate == 0) & (own["value"] == 0)
     out["value"] = own["value"].where(~no_data)
     out["status"] = np.select(
-        [no_data, gate < rules["coverage_full"], own["month"] == month], ["no_data", "gated", "provisional"], "final"
+        [no_data, gate < rules["coverage_full"], own["provisional"]], ["no_data", "gated", "provisional"], "final"
     )
     if model is not None:
         for name in ("expected", "limit_low", "limit_high"):

@@ -84,7 +84,7 @@ def take_in(where: store.Root, *, tick: Tick = silent) -> pd.DataFrame:
         row |= {"synthetic": digest in hashes, "zero_declared": False, "status": "duplicate_file", "month": ""}
         if digest[:16] not in seen:
             quarantine.append(_take_one(where, row, content, roster))
-            seen.add(digest[:16])
+            seen |= {digest[:16]} if row["status"] == "accepted" else set()
         rows.append(row)
     new = schema.conform(pd.DataFrame(rows), "submissions") if rows else schema.empty("submissions")
     submissions = _supersede(pd.concat([known, new], ignore_index=True))

@@ -75,6 +75,8 @@ def publish(where: store.Root, month: str, audiences: Iterable[str] = AUDIENCES)
     public table goes into the release ledger before the hub is switched.
     """
     chosen, month, kind = set(audiences), months.parse(month), store.kind(where)
+    if unknown := sorted(chosen - set(AUDIENCES)):
+        raise errors.PublishError(f"There is no audience '{unknown[0]}'; choose {', '.join(AUDIENCES)}.")
     if "public" in chosen:
         _refuse_mixture(where, kind)
     runs = _runs(where, month)
@@ -147,7 +149,7 @@ def _draft(where: store.Root, month: str, run: dict[str, Any], kind: str) -> tup
     except (OSError, ValueError, KeyError, AttributeError, nbformat.ValidationError):
         return _refused(result, ["Its executed notebook is missing or cannot be read; run it again."]), None
     blocks = _stamps.blocks(notebook)
-    page = _about(where, month, run, slug, _together(kind, blocks))
+    page = _about(month, run, slug, blocks, _together(kind, blocks))
     faults = check_notebook(notebook, run["audience"])
     if run.get("sha256", "") != store.sha256((where.restricted / month / run["file"]).read_bytes()):
         faults.insert(0, "Its executed notebook is not the one that was run; run it again with --force.")
@@ -187,7 +189,7 @@ def _slug(run: Mapping[str, Any]) -> str:
     return run["slug"] if run["notebook"] == first else f"{run['slug']}-{noun}"
 
 
-def _about(where: store.Root, month: str, run: Mapping[str, Any], slug: str, kind: str) -> Page:
+def _about(month: str, run: Mapping[str, Any], slug: str, blocks: list[_stamps.Block], kind: str) -> Page:
     public, internal = run["audience"] == "public", run["audience"] == "internal"
     name = run["id"] if internal else "data"
     return Page(
@@ -200,9 +202,9 @@ def _about(where: store.Root, month: str, run: Mapping[str, Any], slug: str, kin
         month_label=months.label(month),
         audience=run["audience"],
         kind=kind,
-        status="provisional" if month == _newest(where) and not run["slug"].startswith("case-") else "",
+        status="provisional" if _stamps.provisional(blocks) else "",
         rule_note=_page.rule_note(run["audience"]),
-        code_version=params.code_version(),
+        code_version=run.get("code_version") or params.code_version(),
         csv_name=f"{name}-SYNTHETIC.csv" if kind == "synthetic" else f"{name}.csv",
         root="../../../" if public else "",
     )
@@ -215,10 +217,6 @@ def _title(run: Mapping[str, Any], label: str) -> str:
     if run["area_name"].lower() not in title.lower():
         title = f"{run['area_name']} {title[:1].lower()}{title[1:]}"
     return f"{title}, {label}"
-
-
-def _newest(where: store.Root) -> str:
-    return max(path.parent.name for path in where.restricted.glob("*/manifest.json"))
 
 
 def _write_aside(where: store.Root, draft: Draft, result: dict[str, Any]) -> None:

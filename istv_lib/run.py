@@ -157,6 +157,15 @@ def cases_held(where: store.Root) -> list[str]:
     return [c["slug"] for c in inside]
 
 
+def left_out(where: store.Root) -> list[str]:
+    """Return the boroughs and case studies that do not run because the store holds too little of them."""
+    wanted = {"area": None}
+    boroughs = {a.slug for a in places.areas() if a.kind == "borough"} - {
+        a.slug for a in _areas(where, "borough", wanted)
+    }
+    return sorted(boroughs) + sorted(set(params.names("cases")) - set(cases_held(where)))
+
+
 def _on_request(spec: dict, slug: str) -> list[str]:
     """Return the audiences of an area that runs on request only, or none."""
     kinds = spec.get("on_request", {})
@@ -328,7 +337,16 @@ def unverified(notebook: nbformat.NotebookNode | None) -> str:
 
 
 def _record(job: Job, key: str, status: str, why: str, file: str) -> dict:
-    return {**asdict(job), "id": job.id, "key": key, "status": status, "why": why, "file": file}
+    version = params.code_version()
+    return {
+        **asdict(job),
+        "id": job.id,
+        "key": key,
+        "status": status,
+        "why": why,
+        "file": file,
+        "code_version": version,
+    }
 
 
 def manifest(where: store.Root, month: str) -> dict[str, Any]:

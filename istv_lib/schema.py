@@ -1,7 +1,9 @@
 """What each table holds: columns, types, units and permitted codes, checked in one place.
 
-``docs/data_dictionary.md`` is generated from :data:`TABLES`. Times are naive London wall-clock times
-(Europe/London); coordinates are British National Grid metres (EPSG:27700); months are "YYYY-MM" text.
+Times are naive London wall-clock times (Europe/London); coordinates are British National Grid metres
+(EPSG:27700); months are "YYYY-MM" text.
+
+``docs/data_dictionary.md`` is generated from :data:`TABLES` and opens with the paragraph above.
 """
 
 from __future__ import annotations
@@ -12,10 +14,6 @@ import pandas as pd
 
 from istv_lib import errors
 
-INTRO = (
-    "Times are naive London wall-clock times (Europe/London); coordinates are British National Grid metres "
-    '(EPSG:27700); months are "YYYY-MM" text.'
-)
 TEXT, COUNT, NUMBER, FLAG, TIME = "str", "Int64", "float64", "bool", "datetime64[us]"
 
 METHODS = (
@@ -126,7 +124,7 @@ SUBMISSIONS = Table(
     (
         _SUBMISSION,
         _SITE,
-        _col("month", TEXT, "month the file is for; empty when the file was refused"),
+        _col("month", TEXT, "month the file is for; of a refused file that of its name, or empty"),
         _SYNTHETIC,
         _col("file", TEXT, "name of the file in its drop folder", null=False),
         _col("received", TEXT, "date received, YYYY-MM-DD", null=False),

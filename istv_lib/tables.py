@@ -124,14 +124,17 @@ def coverage(released: Released, *, title: str, name: str = "coverage") -> Block
     """Show each borough of one month: attendances, expected range, coverage, and whether it can be compared."""
     table = demand(released).table
     named = dict(zip(places.boroughs()["gss"], places.boroughs()["name"], strict=True))
-    state = {"gated": "incomplete: not compared", "no_data": "no data"}
+    state = {"gated": "incomplete", "no_data": "no data"}
     rows = pd.DataFrame(
         {
             "Borough": table["place"].map(named),
             "Attendances": table["shown"],
             "Expected range": _ranges(table),
             "Share of usual data received": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
-            "Note": table["flags"].map(_noted).where(~table["status"].isin(state), table["status"].map(state)),
+            "Note": [
+                "; ".join(filter(None, (state.get(s, ""), _noted(f))))
+                for s, f in zip(table["status"], table["flags"], strict=True)
+            ],
         }
     )
     return _table(name, rows, released, title)

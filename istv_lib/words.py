@@ -104,7 +104,8 @@ def sent(row: pd.Series, place: str) -> str:
 
 def provisional(row: pd.Series) -> str:
     """Say that the newest month may still change."""
-    return "The newest month is provisional: late files can still raise it." if row["symbol"] != "[x]" else ""
+    newest = row["symbol"] == "[p]" or (row["status"] == "provisional" and row["symbol"] == "[c]")
+    return "The month is provisional: late files can still raise it." if newest else ""
 
 
 def signals(trend: Released) -> Block:
@@ -192,11 +193,12 @@ def limits(trend: Released, used: Released | None = None, *, name: str = "limits
     if used is not None and len(used.table):
         share = used.table["share_used"].max()
         rest = f"The map rests on {share:.0%} of the attendances." if pd.notna(share) else ""
+    home = "People hurt at home are counted for London, but in no borough, because a home is given no place."
     return say(
         trend,
         covered, rest,
         "A place is known only when staff wrote it down, so many attendances belong to no borough here.",
-        "People hurt at home seldom appear, because a home is never recorded as a place.",
+        home,
         "Do not rank boroughs by these counts: they follow where people spend time and which hospital they reach.",
         name=name,
     )  # fmt: skip

@@ -99,4 +99,5 @@ def put(where: store.Root, month: str, runs: list[tuple[dict, object]]) -> None:
     for record, made in runs:
         if made is not None:
             (folder / record["file"]).write_text(json.dumps(made), encoding="utf-8")
+            record["sha256"] = store.sha256((folder / record["file"]).read_bytes())
     (folder / "manifest.json").write_text(json.dumps({"month": month, "runs": [r for r, _ in runs]}), encoding="utf-8")

@@ -107,6 +107,10 @@ def test_any_text_is_harmless(text):
     assert not {n.tag for n in top.iter() if isinstance(n.tag, str)} & {"script", "img", "svg", "style", "iframe"}
 
 
+def test_control_characters_vanish():
+    assert _clean.markdown("a\x0cb\x00c") == "<p>abc</p>"
+
+
 def test_a_markdown_table_gets_caption_scopes_and_a_frame():
     text = _clean.markdown("## Counts\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nAfter & <b>more</b>")
     top = lxml_html.fragment_fromstring(text, create_parent="div")

@@ -266,7 +266,15 @@ def test_a_fault_of_the_hubs_own_pages_stops_the_switch(where, monkeypatch):
 
 
 def test_two_notebooks_of_one_place_get_two_addresses(where):
-    put(where, MONTH, [(run(), good()), (run("42_source_comparison", title="Sources"), good(5)), (run(), good(9))])
+    put(
+        where,
+        MONTH,
+        [
+            (run(), good()),
+            (run("42_source_comparison", title="Sources"), good(5)),
+            (run() | {"file": "copy.ipynb"}, good(9)),
+        ],
+    )
     found = publish.publish(where, MONTH)
     assert [r["slug"] for r in found] == ["camden", "camden-source-comparison", "camden"]
     assert [r["status"] for r in found] == ["published", "published", "refused"]
@@ -339,3 +347,9 @@ def test_the_same_map_for_the_same_pages(where):
     assert text == _hub.build(where.hub, "synthetic", "abc")["index.html"]
     assert str(where.path) not in text
     assert str(params.home()) not in text
+
+
+def test_an_unknown_audience_is_refused(where):
+    put(where, MONTH, [(run(), good())])
+    with pytest.raises(errors.PublishError, match="no audience 'pubic'"):
+        publish.publish(where, MONTH, ["pubic"])
