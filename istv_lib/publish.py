@@ -19,6 +19,7 @@ from typing import Any
 import nbformat
 
 from istv_lib import _clean, _hub, _page, _stamps, errors, months, params, store
+from istv_lib import run as _run
 from istv_lib._lint import check_notebook, check_page
 from istv_lib._page import Page, render
 
@@ -81,9 +82,10 @@ def publish(where: store.Root, month: str, audiences: Iterable[str] = AUDIENCES)
         _refuse_mixture(where, kind)
     runs = _runs(where, month)
     results, drafts = [], []
+    base = _run.state(where)
     for run in runs:
         if run["audience"] in chosen:
-            result, draft = _draft(where, month, run, kind)
+            result, draft = _draft(where, month, run, kind, base)
             results.append(result)
             drafts += [(result, draft)] if draft else []
     for result, draft in drafts:
@@ -137,7 +139,9 @@ def _runs(where: store.Root, month: str) -> list[dict[str, Any]]:
     return runs
 
 
-def _draft(where: store.Root, month: str, run: dict[str, Any], kind: str) -> tuple[dict[str, Any], Draft | None]:
+def _draft(
+    where: store.Root, month: str, run: dict[str, Any], kind: str, base: str
+) -> tuple[dict[str, Any], Draft | None]:
     """Read and check one run's notebook; return its result so far, and a draft where nothing is wrong."""
     slug = _slug(run)
     result = {"id": run["id"], "audience": run["audience"], "slug": slug, "status": "published", "why": ""}
@@ -153,6 +157,10 @@ def _draft(where: store.Root, month: str, run: dict[str, Any], kind: str) -> tup
     faults = check_notebook(notebook, run["audience"])
     if run.get("sha256", "") != store.sha256((where.restricted / month / run["file"]).read_bytes()):
         faults.insert(0, "Its executed notebook is not the one that was run; run it again with --force.")
+    if run.get("key", "") != _run.run_key(base, run["id"], run.get("parameters") or {}):
+        faults.insert(
+            0, "It was run with other code, parameters or tables than the present ones; use `istv run` again."
+        )
     if page.kind != kind and kind in _stamps.KINDS:
         faults.append(f"The notebook's numbers are not {kind} as the store is; run it again.")
     if page.kind == "mixed" and page.audience == "public":

@@ -208,11 +208,11 @@ def execute(
     """
     folder = where.restricted / month
     folder.mkdir(parents=True, exist_ok=True)
-    base = f"{params.code_version()} {_tables_digest(where)}"
+    base = state(where)
     old = {record["id"]: record for record in manifest(where, month)["runs"]}
     records, todo = [], []
     for job in jobs:
-        key = store.sha256(f"{base} {job.id} {json.dumps(job.parameters, sort_keys=True)}".encode())[:16]
+        key = run_key(base, job.id, job.parameters)
         before = old.get(job.id, {})
         if (
             not force
@@ -232,6 +232,16 @@ def execute(
         tick(record)
     _write_manifest(where, month, old | {r["id"]: r for r in records})
     return records
+
+
+def state(where: store.Root) -> str:
+    """Return a text that changes with the code, the parameter files or any table of the store."""
+    return f"{params.code_version()} {_tables_digest(where)}"
+
+
+def run_key(base: str, name: str, parameters: dict[str, Any]) -> str:
+    """Return the key of one run: the same state, notebook and parameters give the same key."""
+    return store.sha256(f"{base} {name} {json.dumps(parameters, sort_keys=True)}".encode())[:16]
 
 
 def _all(todo: list[tuple[Job, str]], folder: Path, workers: int) -> Iterator[dict]:

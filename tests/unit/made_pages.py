@@ -11,6 +11,7 @@ from nbformat import v4
 from PIL import Image
 
 from istv_lib import _block, _page, store
+from istv_lib import run as runs_of
 
 ALT = "Line chart of attendances by month; the newest month lies within the expected range."
 TABLE = (
@@ -100,4 +101,5 @@ def put(where: store.Root, month: str, runs: list[tuple[dict, object]]) -> None:
         if made is not None:
             (folder / record["file"]).write_text(json.dumps(made), encoding="utf-8")
             record["sha256"] = store.sha256((folder / record["file"]).read_bytes())
+        record["key"] = runs_of.run_key(runs_of.state(where), record["id"], record["parameters"])
     (folder / "manifest.json").write_text(json.dumps({"month": month, "runs": [r for r, _ in runs]}), encoding="utf-8")

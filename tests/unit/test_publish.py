@@ -353,3 +353,10 @@ def test_an_unknown_audience_is_refused(where):
     put(where, MONTH, [(run(), good())])
     with pytest.raises(errors.PublishError, match="no audience 'pubic'"):
         publish.publish(where, MONTH, ["pubic"])
+
+
+def test_a_run_of_other_code_or_tables_is_refused(where):
+    put(where, MONTH, [(run(), good())])
+    store.write(where.store / "located.parquet", b"another table")
+    found = publish.publish(where, MONTH, ["public"])
+    assert "other code, parameters or tables" in found[0]["why"]
