@@ -35,11 +35,6 @@ TRUTH_COLUMNS = (
 ).split()
 
 
-def scales() -> list[str]:
-    """Return the names of the worlds that can be made."""
-    return list(PLANS)
-
-
 def sites_needed(scale: str = "full") -> list[str]:
     """Return the site codes whose profiles :func:`files` needs.
 
