@@ -51,6 +51,12 @@ class Rules(Mapping):
         """Return the written reason of a threshold."""
         return self._entries[name]["reason"]
 
+    def replaced(self, **values: Any) -> Rules:
+        """Return a copy with other values, for what-if questions and tests."""
+        for name in values:
+            self[name]
+        return Rules({k: {**v, "value": values.get(k, v["value"])} for k, v in self._entries.items()})
+
 
 @dataclass(frozen=True)
 class Settings:
