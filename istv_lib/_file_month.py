@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from istv_lib import _records, errors, months
+from istv_lib import _dates, errors
+from istv_lib._date_cells import MONTH_NAMES
 from istv_lib._readers import Sheet, spelled
-
-_MONTH_NAMES = {months.label(f"2000-{n:02d}").split()[0].lower(): n for n in range(1, 13)}
 
 
 def in_name(filename: str, profile: Mapping[str, Any]) -> str:
@@ -26,9 +25,9 @@ def in_name(filename: str, profile: Mapping[str, Any]) -> str:
     if not groups.get("year") or not groups.get("month"):
         return ""
     stated = groups["month"].lower()
-    number = int(stated) if stated.isdigit() else _MONTH_NAMES.get(stated, 0)
+    number = int(stated) if stated.isdigit() else MONTH_NAMES.get(stated, 0)
     if not number:
-        number = next((n for name, n in _MONTH_NAMES.items() if len(stated) >= 3 and name.startswith(stated)), 0)
+        number = next((n for name, n in MONTH_NAMES.items() if len(stated) >= 3 and name.startswith(stated)), 0)
     if not 1 <= number <= 12:
         msg = f"The name '{filename}' states a month that does not exist; rename the file or mend file_pattern."
         raise errors.IntakeError(msg)
@@ -47,8 +46,10 @@ def declared(filename: str, sheet: Sheet, layout: Mapping[str, Any], site: str) 
 
 def _month_of_period(filename: str, stated: Mapping[str, Any], layout: Mapping[str, Any], site: str) -> str:
     ends = [stated.get(f"reporting period {end} date") for end in ("start", "end")]
-    read = _records.times("period", {"period_date": ends}, layout["formats"], 2).at
-    first, last = _records.month_texts(read)
+    cells = {"period_date": ends}
+    formats = layout.get("formats") or _dates.settle(filename, cells, None, "")
+    read = _dates.times("period", cells, formats, len(ends)).at
+    first, last = _dates.month_texts(read)
     if np.isnat(read).any() or first != last:
         msg = (
             f"The reporting period at the top of '{filename}' is not one month that can be read; "
@@ -64,7 +65,7 @@ def _month_of_period(filename: str, stated: Mapping[str, Any], layout: Mapping[s
 
 def settle(filename: str, named: str, declared: str, arrival: np.ndarray) -> str:
     """Settle the month of the file, and refuse when name, period and arrivals disagree."""
-    found, counts = np.unique(_records.month_texts(arrival[~np.isnat(arrival)]), return_counts=True)
+    found, counts = np.unique(_dates.month_texts(arrival[~np.isnat(arrival)]), return_counts=True)
     usual = str(found[counts.argmax()]) if len(found) else ""
     month = named or declared or usual
     if not month:

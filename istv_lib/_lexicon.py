@@ -25,6 +25,8 @@ SHORT_FORMS = {
 SIGNED_FORMS = {
     "o/s": "outside", "j/w": "junction with", "b/w": "between", "r/o": "rear of", "n/k": "unknown",
     "[address]": " home address ",  # privacy's token: what is left beside it may still be a home's street
+    "[email]": " ", "[phone]": " ", "[nhs number]": " ", "[number]": " ", "[date of birth]": " ", "[vehicle]": " ",
+    "[name]": " ",
     "n/a": "unknown", "u/k": "unknown", "@": " at ", "&": " and ", "+": " and ",
 }  # fmt: skip
 

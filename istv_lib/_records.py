@@ -1,4 +1,4 @@
-"""Cells of a submission to canonical values: times by explicit formats, codes by the layout's lists.
+"""Cells of a submission to canonical values: texts without personal data, codes by the layout's lists, folding.
 
 A helper of :mod:`istv_lib.intake`. A file holds a hundred records, so plain arrays serve better than tables:
 one table is built at the end.
@@ -6,40 +6,35 @@ one table is built at the end.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from istv_lib import months, privacy, schema
-from istv_lib._readers import Sheet, is_blank
+from istv_lib import _shapes, privacy, schema
+from istv_lib._readers import Sheet, as_text, is_blank
 
 Cells = Mapping[str, list[Any]]
-_UNIT = "datetime64[us]"
-_NO_DAY = dt.datetime(1900, 1, 1)  # noqa: DTZ001 - carries a time of day
-_SOURCE_CHARACTERS = 60
+SOURCE_CHARACTERS = 60
+# Of several injuries of one attendance the gravest means counts.
+GRAVEST_FIRST = (
+    "firearm knife corrosive glass blunt vehicle animal foot fist head other_body body_unspecified multiple other "
+    "unknown"
+).split()
+_AGES = (0, 10, 18, 25, 35, 45, 55, 65)
+_OLDEST = 120
+_CONCEPT_DIGITS, _NHS_DIGITS = 18, 10
 
 
 @dataclass(frozen=True)
-class Times:
-    """Times of one kind, arrival or incident, in London wall-clock time.
+class Coded:
+    """Codes of one column: canonical ones, the site's own, and which of these are not on its list."""
 
-    Attributes
-    ----------
-    at : ndarray of datetime64
-        Missing where nothing was written or nothing could be read.
-    unreadable : ndarray of bool
-        Something was written that no format of the layout reads.
-    date_only : ndarray of bool
-        A date was written without a readable time; ``at`` is its midnight.
-    """
-
-    at: np.ndarray
-    unreadable: np.ndarray
-    date_only: np.ndarray
+    codes: list[str]
+    source: list[str]
+    odd: np.ndarray
 
 
 def columns(sheet: Sheet, records: Sequence[int], layout: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -61,114 +56,104 @@ def _kept(cell: Any, nothing: set[str]) -> Any:
     return None if text.casefold() in nothing else text
 
 
-# ---- times -----------------------------------------------------------------------------------------------
+def touched(places: Iterable[tuple[int, int]], sheet: Sheet, records: Sequence[int]) -> np.ndarray:
+    """Mark the records that have one of the given (row, column) cells in a column that is read."""
+    read = set(sheet.columns.values())
+    rows = {row for row, column in places if column in read}
+    return np.array([number in rows for number in records], dtype=bool)
 
 
-def times(part: str, cells: Cells, formats: Mapping[str, list[str]], count: int) -> Times:
-    """Read the times of ``arrival`` or ``incident``: local time first, then date and time, then UTC."""
-    at = np.full(count, np.datetime64("NaT"), dtype=_UNIT)
-    written, date_only = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-    for name, column in cells.items():
-        if name in {part, part + "_date", part + "_utc"}:
-            written |= np.array([cell is not None for cell in column], dtype=bool)
-    if part in cells:
-        at = _read(cells[part], formats.get("datetime", []))
-    if part + "_date" in cells:
-        day = _midnight(_read(cells[part + "_date"], formats.get("date", [])))
-        clock = _read([_on_no_day(c) for c in cells.get(part + "_time", [None] * count)], formats.get("time", []))
-        date_only = np.isnat(at) & ~np.isnat(day) & np.isnat(clock)
-        span = np.where(np.isnat(clock), np.timedelta64(0, "us"), clock - _midnight(clock))
-        at = np.where(np.isnat(at), day + span, at)
-    if part + "_utc" in cells:
-        utc = pd.Series(_read(cells[part + "_utc"], formats.get("datetime", [])))
-        at = np.where(np.isnat(at), months.to_london(utc).to_numpy().astype(_UNIT), at)
-    return Times(at, written & np.isnat(at), date_only)
+# ---- texts -----------------------------------------------------------------------------------------------
 
 
-def _read(cells: Sequence[Any], formats: Sequence[str]) -> np.ndarray:
-    """Read text by the formats in order; real date cells of a workbook are taken as they are."""
-    at = np.array([cell if isinstance(cell, dt.datetime) else None for cell in cells], dtype=_UNIT)
-    for form in formats:
-        left = [k for k in np.flatnonzero(np.isnat(at)) if isinstance(cells[k], str)]
-        if left:
-            read = pd.to_datetime([cells[k] for k in left], format=form, errors="coerce")
-            at[left] = read.to_numpy().astype(_UNIT)
-    return at
+def redacted(cells: Sequence[Any]) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Return texts without personal data, and for each kind that was found the records that held it."""
+    raw = pd.Series(["" if cell is None else as_text(cell) for cell in cells], dtype="str")
+    text, kinds = privacy.redact(raw)
+    return text.tolist(), {kind: held.to_numpy(dtype=bool) for kind, held in kinds.items() if held.any()}
 
 
-def _midnight(at: np.ndarray) -> np.ndarray:
-    return at.astype("datetime64[D]").astype(_UNIT)
+# ---- codes -----------------------------------------------------------------------------------------------
 
 
-def _on_no_day(cell: Any) -> Any:
-    if isinstance(cell, dt.time):
-        return dt.datetime.combine(_NO_DAY, cell)
-    return _NO_DAY + cell if isinstance(cell, dt.timedelta) else cell
-
-
-def month_texts(at: np.ndarray) -> np.ndarray:
-    """Return the month of each time as YYYY-MM; "NaT" where it is missing."""
-    return at.astype("datetime64[M]").astype("str")
-
-
-def incidents(
-    incident: Times, arrival: np.ndarray, rules: Mapping[str, Any]
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Judge the incident times against the arrivals.
-
-    Returns
-    -------
-    ndarray, ndarray, dict
-        Times without the impossible ones; ``incident_quality``; flags by name.
-    """
-    at = incident.at
-    after = at > arrival + np.timedelta64(int(rules["incident_after_arrival_minutes"]), "m")
-    long_before = at < arrival - np.timedelta64(int(rules["incident_before_arrival_days"]), "D")
-    at = np.where(after, np.datetime64("NaT"), at)
-    default = (at == _midnight(at)) | (at == arrival)
-    quality = np.select([np.isnat(at), incident.date_only, default], ["missing", "date_only", "default"], "exact")
-    flags = {
-        "incident_unreadable": incident.unreadable,
-        "incident_after_arrival": after,
-        "incident_long_before": long_before,
-    }
-    return at, quality, flags
-
-
-# ---- codes and texts -------------------------------------------------------------------------------------
-
-
-def codes(cells: Sequence[Any], raw_to_code: Mapping[str, str]) -> tuple[list[str], list[str], np.ndarray]:
+def coded(cells: Sequence[Any], raw_to_code: Mapping[str, str]) -> Coded:
     """Map a site's codes to canonical ones.
 
-    Returns
-    -------
-    list of str, list of str, ndarray of bool
-        Canonical code (``unknown`` where nothing is written or the code is not on the list); the site's own
-        code; whether a written code is not on the list. Such a code may be free text, so it is cut short and
-        personal data are taken out of it.
+    A code that is not on the list counts as ``unknown``. It may be free text, so personal data are taken out of it
+    and it is cut short; an identifier of SNOMED CT stays, as whoever mends the layout needs it. A number that a
+    workbook has robbed of its leading zeros finds its code again.
     """
     known = {str(raw).casefold(): code for raw, code in raw_to_code.items()}
-    source = ["" if cell is None else str(cell) for cell in cells]
-    mapped = [known.get(text.casefold(), "unknown") for text in source]
+    numbers = {int(raw): raw for raw in known if raw.isdecimal()}
+    source = ["" if cell is None else as_text(cell) for cell in cells]
+    for k, cell in enumerate(cells):
+        if isinstance(cell, int | float) and source[k] not in known and cell in numbers:
+            source[k] = numbers[int(cell)]
+    codes = [known.get(text.casefold(), "unknown") for text in source]
     odd = np.array([text != "" and text.casefold() not in known for text in source], dtype=bool)
-    if odd.any():
-        at = np.flatnonzero(odd)
-        clean = privacy.redact(pd.Series([source[k] for k in at]))[0]
-        for k, text in zip(at, clean, strict=True):
-            source[k] = text[:_SOURCE_CHARACTERS]
-    return mapped, source, odd
+    at = [k for k in np.flatnonzero(odd) if not _concept(source[k])]
+    for k, text in zip(at, redacted([source[k] for k in at])[0] if at else [], strict=True):
+        source[k] = text[:SOURCE_CHARACTERS]
+    return Coded(codes, source, odd)
 
 
-def alike(cells: Cells) -> np.ndarray:
-    """Mark records all of whose fields equal those of an earlier one."""
-    seen: set[tuple[str, ...]] = set()
-    out = []
-    for record in zip(*cells.values(), strict=True):
-        key = tuple(map(str, record))
-        out.append(key in seen)
-        seen.add(key)
-    return np.array(out, dtype=bool)
+def _concept(text: str) -> bool:
+    """Whether a code has the form of a SNOMED CT identifier, which is no number of a person."""
+    return text.isdecimal() and 6 <= len(text) <= _CONCEPT_DIGITS and len(text) != _NHS_DIGITS and text[0] != "0"
+
+
+def optional(cells: Cells, layout: Mapping[str, Any], permitted: Iterable[str]) -> dict[str, list[str]]:
+    """Return the permitted optional columns in canonical codes; an age in years becomes its band."""
+    out = {}
+    for name in permitted:
+        if name in cells:
+            mapped = coded(
+                cells[name], layout.get(_shapes.LISTS[name][0], {code: code for code in _shapes.LISTS[name][1]})
+            ).codes
+            out[name] = ["" if cell is None else code for cell, code in zip(cells[name], mapped, strict=True)]
+        elif name == "age_band" and "age" in cells:
+            out[name] = [_band(cell) for cell in cells["age"]]
+    return out
+
+
+def _band(cell: Any) -> str:
+    if cell is None:
+        return ""
+    text = as_text(cell)
+    if not text.replace(".", "", 1).isdecimal() or float(text) > _OLDEST:
+        return "unknown"
+    return schema.AGE_BANDS[int(np.searchsorted(_AGES, float(text), side="right")) - 1]
+
+
+# ---- folding and tables --------------------------------------------------------------------------------------
+
+
+def fold(values: Mapping[str, list[Any]], rows: Iterable[tuple[int, int]]) -> list[tuple[int, str, str, str]]:
+    """Fold further injury rows into their first row, in place: its gaps are filled, the gravest method counts.
+
+    Parameters
+    ----------
+    values : mapping
+        Lists of canonical values by column; "" and "unknown" count as gaps.
+    rows : iterable of (further row, first row)
+
+    Returns
+    -------
+    list of (row, column, before, after)
+        What changed in the first rows.
+    """
+    changed = []
+    for further, first in rows:
+        for name, column in values.items():
+            before, other = column[first], column[further]
+            if name == "method":
+                after = min(before, other, key=GRAVEST_FIRST.index)
+            else:
+                after = other if before in {"", "unknown"} and other not in {"", "unknown"} else before
+            if after != before:
+                column[first] = after
+                changed.append((first, name, before, after))
+    return changed
 
 
 def joined_flags(flags: Mapping[str, np.ndarray], count: int) -> list[str]:
@@ -187,4 +172,4 @@ def table(name: str, values: Mapping[str, Any], count: int) -> pd.DataFrame:
         given = values[column.name]
         whole = [given] * count if isinstance(given, str | bool) else given
         out[column.name] = pd.Series(whole, dtype=column.dtype)
-    return pd.DataFrame(out)
+    return pd.DataFrame(out, copy=False)

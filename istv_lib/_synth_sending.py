@@ -17,6 +17,9 @@ from istv_lib._synth_plan import Plan, roster
 
 CORRECTED_AFTER_DAYS = 21
 FIRST_VERSION_SHARE = 0.7  # of the rows of a corrected file were in its first version
+# fate of a row that is no attendance, and the column without which a file cannot hold it
+NEEDS = {"duplicate": "row_id", "further_injury": "sequence", "not_assault": "intent"}
+FIRST_HALF, SENT_AGAIN = 15, 20  # last day of the first of two files; of its records one in so many is sent again
 NOT_A_TABLE = b"%PDF-1.4\r\n% synthetic file that is not a table\r\n"
 
 
@@ -42,26 +45,29 @@ def send(
     Returns
     -------
     list of Sent, DataFrame
-        The files, and one row per sent record: index of ``recorded``, ``file``, ``submission_id``, ``row_no``,
-        ``record_id``. Of a corrected file, it is the correction that counts.
+        The files, and one row per record of the files that count: index of ``recorded`` (twice, where a record
+        is sent again), ``file``, ``submission_id``, ``row_no``, ``record_id``, ``method_read`` and
+        ``location_type_read``. Of a corrected file, it is the correction that counts.
     """
-    blocks = _blocks(recorded, _expected(plan), plan, layouts, profiles)
-    tables = _tables(blocks, layouts, rng)
+    used = {pair: _synth_files.layout_of(profiles[pair[0]], pair[1]) for pair in _expected(plan)}
+    rows = _kept(recorded, used, plan, layouts)
+    blocks = dict(iter(rows.groupby(["site", "month"])[["arrival_at", "truth", "fate"]]))
+    parts = dict(iter(rows.groupby("layout")))
+    tables = {name: _synth_files.cells(part, layouts[name], rng) for name, part in parts.items()}
     sent: list[Sent] = []
     told: list[pd.DataFrame] = []
-    for (site, month), (layout_name, rows) in blocks.items():
-        layout = layouts[layout_name]
-        table = tables[layout_name].loc[rows.index]
+    for (site, month), layout_name in used.items():
+        layout, table = layouts[layout_name], tables[layout_name]
         name = _synth_files.file_name(profiles[site], layout, month, plan.months.index(month) + 1)
-        files = [
-            Sent(f"{site}/{file}", _content(table.loc[kept], layout, site, month), received)
-            for file, kept, received in _versions(site, month, name, rows.index, plan, rng)
-        ]
-        if plan.unreadable == (site, month):
-            files[0] = Sent(files[0].path, NOT_A_TABLE, files[0].received)
-        sent += files
-        told.append(_told(rows.index, layout, files[-1]))
-    return sent, pd.concat(told)
+        block = blocks.get((site, month), rows.iloc[:0])
+        for file, kept, received, counts in _versions(site, month, name, block, plan, rng):
+            spoilt = plan.unreadable == (site, month) and not counts
+            content = NOT_A_TABLE if spoilt else _content(table.loc[kept], layout, site, month)
+            sent.append(Sent(f"{site}/{file}", content, received))
+            if counts:
+                told.append(_told(kept, layout, sent[-1]))
+    read = pd.concat([_synth_files.read_as(part, layouts[name]) for name, part in parts.items()])
+    return sent, pd.concat(told).join(read)
 
 
 def _told(index: pd.Index, layout: Mapping[str, Any], file: Sent) -> pd.DataFrame:
@@ -89,32 +95,19 @@ def _expected(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _blocks(
-    recorded: pd.DataFrame, expected: list[tuple[str, str]], plan: Plan, layouts: Mapping, profiles: Mapping
-) -> dict[tuple[str, str], tuple[str, pd.DataFrame]]:
-    """Layout and rows of each file; rows a layout cannot carry (no id, no intent) and late days are left out."""
-    groups = dict(iter(recorded.groupby(["site", "month"])))
-    blocks = {}
-    for site, month in expected:
-        name = _synth_files.layout_of(profiles[site], month)
-        columns = layouts[name]["columns"]
-        rows = groups.get((site, month), recorded.iloc[:0])
-        keep = (rows["fate"] != "duplicate") | ("row_id" in columns)
-        keep &= (rows["fate"] != "not_assault") | ("intent" in columns)
-        if plan.partial and (site, month) == plan.partial[:2]:
-            keep &= rows["arrival_at"].dt.day <= plan.partial[2]
-        blocks[site, month] = (name, rows[keep])
-    return blocks
-
-
-def _tables(blocks: Mapping, layouts: Mapping, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
-    """Cells of all files of a layout at once, which is much faster than file by file."""
-    tables = {}
-    for name in layouts:
-        parts = [rows for layout, rows in blocks.values() if layout == name]
-        if parts:
-            tables[name] = _synth_files.cells(pd.concat(parts), layouts[name], rng)
-    return tables
+def _kept(recorded: pd.DataFrame, used: Mapping, plan: Plan, layouts: Mapping) -> pd.DataFrame:
+    """Rows that are sent, with their ``layout``: without those it cannot carry and days that are not there yet."""
+    pairs = pd.MultiIndex.from_frame(recorded[["site", "month"]])
+    layout = pd.Series(pairs.map(used), index=recorded.index)
+    keep = layout.notna()
+    for fate, column in NEEDS.items():
+        able = [name for name in layouts if column in layouts[name]["columns"]]
+        keep &= (recorded["fate"] != fate) | layout.isin(able)
+    if plan.partial:
+        keep &= ~pairs.isin([plan.partial[:2]]) | (recorded["arrival_at"].dt.day <= plan.partial[2])
+    if plan.failed:
+        keep &= ~pairs.isin([plan.failed])
+    return recorded.assign(layout=layout)[keep]
 
 
 def _content(table: pd.DataFrame, layout: Mapping[str, Any], site: str, month: str) -> bytes:
@@ -122,20 +115,26 @@ def _content(table: pd.DataFrame, layout: Mapping[str, Any], site: str, month: s
 
 
 def _versions(
-    site: str, month: str, name: str, rows: pd.Index, plan: Plan, rng: np.random.Generator
-) -> list[tuple[str, pd.Index, str]]:
-    """Return name, rows and date received of the files of one site-month, oldest first: usually one file."""
+    site: str, month: str, name: str, rows: pd.DataFrame, plan: Plan, rng: np.random.Generator
+) -> list[tuple[str, pd.Index, str, bool]]:
+    """Return name, rows, date received and whether it counts of the files of one site-month: usually one file."""
     received = _received(site, month, plan, rng)
     later = _add_days(received, CORRECTED_AFTER_DAYS)
     stem, _, ending = name.rpartition(".")
+    whole = rows.index
     if (site, month) in plan.resubmitted:
-        fewer = rows[rng.uniform(size=len(rows)) < FIRST_VERSION_SHARE]
-        return [(name, fewer, received), (f"{stem}_v2.{ending}", rows, later)]
+        fewer = whole[rng.uniform(size=len(rows)) < FIRST_VERSION_SHARE]
+        return [(name, fewer, received, False), (f"{stem}_v2.{ending}", whole, later, True)]
     if plan.unreadable == (site, month):
-        return [(name, rows, received), (f"{stem}_v2.{ending}", rows, later)]
+        return [(name, whole, received, False), (f"{stem}_v2.{ending}", whole, later, True)]
     if plan.duplicated == (site, month):
-        return [(name, rows, received), (f"{stem} (1).{ending}", rows, received)]
-    return [(name, rows, received)]
+        return [(name, whole, received, False), (f"{stem} (1).{ending}", whole, received, True)]
+    if site == plan.halves[0] and month in plan.halves[1]:
+        early = rows["arrival_at"].dt.day <= FIRST_HALF
+        again = early & rows["truth"] & (rows["fate"] == "accepted") & (np.arange(len(rows)) % SENT_AGAIN == 0)
+        halves = (whole[early], _add_days(f"{month}-{FIRST_HALF}", 3)), (whole[~early | again], received)
+        return [(f"{stem}_part{k}.{ending}", kept, on, True) for k, (kept, on) in enumerate(halves, 1)]
+    return [(name, whole, received, True)]
 
 
 def _received(site: str, month: str, plan: Plan, rng: np.random.Generator) -> str:

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from istv_lib import months
+from istv_lib import _synth_files, months
 from istv_lib._synth_plan import Plan
-from istv_lib._synth_sending import CORRECTED_AFTER_DAYS, FIRST_VERSION_SHARE
+from istv_lib._synth_sending import CORRECTED_AFTER_DAYS, FIRST_HALF, FIRST_VERSION_SHARE, SENT_AGAIN
 from istv_lib._synth_streets import HOT_SPOT_M, Streets
 
 
-def tell(plan: Plan, streets: Streets, recorded: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """Return the scenario as plain values, for ``truth/scenario.yml``."""
+def tell(plan: Plan, streets: Streets, recorded: pd.DataFrame, rows: pd.Series, seed: int) -> dict[str, Any]:
+    """Return the scenario as plain values, for ``truth/scenario.yml``; ``rows`` counts rows by fate."""
     people = recorded[recorded["truth"]]
     return {
         "what": "What is planted in this synthetic London. Invented; about no real hospital, venue or person.",
@@ -35,7 +35,50 @@ def tell(plan: Plan, streets: Streets, recorded: pd.DataFrame, seed: int) -> dic
         },
         "personal_data": {
             "share_of_texts": round(float(people["personal"].mean()), 4),
-            "ranges": ["07700 900000-900999", "020 7946 0000-0999", "NHS numbers 999 xxx 0xxx", "@example.com"],
+            "ranges": [
+                "07700 900000-900999",
+                "020 7946 0000-0999",
+                "NHS numbers 999 xxx xxxx",
+                "@example.com",
+                "plates QX00 ZAQ",
+                "postcodes ending in VV",
+                "surnames that nobody bears",
+            ],
+        },
+        **_people(people),
+        "rows_that_are_no_attendance": {fate: int(count) for fate, count in rows.items()},
+        "further_injuries": {
+            "share_of_attendances": round(
+                _synth_files.FURTHER * float(people["method"].isin(_synth_files.FURTHER_OF).mean()), 3
+            ),
+            "share_with_the_graver_one_later": _synth_files.GRAVER,
+            "note": "in layouts that number injuries; the method of the truth is the graver one",
+        },
+    }
+
+
+def _people(people: pd.DataFrame) -> dict[str, Any]:
+    """Tell of the persons, of those who came back and of the clocks."""
+    written = people["rec_incident"].dropna()
+    skipped = written.dt.tz_localize(months.LONDON_TZ, nonexistent="NaT", ambiguous=True).isna()
+    twice = (
+        people["rec_arrival"].dropna().dt.tz_localize(months.LONDON_TZ, nonexistent="shift_forward", ambiguous="NaT")
+    )
+    return {
+        "persons": {
+            "share_male": round(float((people["sex"] == "male").mean()), 3),
+            "share_18_to_34": round(float(people["age_band"].isin(["18-24", "25-34"]).mean()), 3),
+            "share_without_age_and_sex": _synth_files.UNSAID,
+        },
+        "returns": {
+            "attendances": int(people["returned"].sum()),
+            "days_later": list(_synth_files.AGAIN_DAYS),
+            "note": "same department, time, text, method and type of place; both are attendances",
+        },
+        "clock_changes": {
+            "incident_times_written_in_the_missing_hour": int(skipped.sum()),
+            "arrivals_in_the_repeated_hour": int(twice.isna().sum()),
+            "note": "records of an even number are in the first of the two hours",
         },
     }
 
@@ -84,6 +127,18 @@ def _files(plan: Plan) -> dict[str, Any]:
     if plan.partial:
         site, month, day = plan.partial
         told["partial_month"] = {"site": site, "month": month, "last_day_in_file": day}
+    if plan.failed:
+        told["failed_export"] = {
+            "site": plan.failed[0],
+            "month": plan.failed[1],
+            "note": "an empty file without the hospital's word; patients were treated",
+        }
+    told["two_files_a_month"] = {
+        "site": plan.halves[0],
+        "months": list(plan.halves[1]),
+        "first_file_until_day": FIRST_HALF,
+        "note": f"one in {SENT_AGAIN} accepted records of the first half stands in the second file too",
+    }
     if plan.unreadable:
         told["unreadable_file"] = {"site": plan.unreadable[0], "month": plan.unreadable[1], "corrected": True}
     return told

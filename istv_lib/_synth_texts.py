@@ -2,7 +2,8 @@
 
 A helper of :mod:`istv_lib.synth`. Venue names and streets are invented, areas and stations are real, personal
 data come only from ranges reserved for tests: 07700 900xxx and 020 7946 0xxx (Ofcom), NHS numbers that begin
-with 999 (never issued), example.com (RFC 2606).
+with 999 (never issued), example.com (RFC 2606), plates with Q and Z (never issued), postcodes that end in VV (no
+postcode does) and surnames that nobody bears.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ _CLASS = {"venue": "none", "outcode": "district", "mobile": "mobile", "none": "n
 _CLASS["outside"] = "outside"
 LOCATABLE = {"street", "junction", "point", "area", "borough"}
 
+_FIRST_NAMES = "Kieran Fatima Rajesh Olu Agnieszka Marcus Chloe Yusuf Siobhan Wei".split()
+_SURNAMES = (
+    "Vexborrow Brostaphel Quirrelthwaite Zandlewick Fenquistle Skarrowbeck Crubbleton Druvellby Yelverquay Oxtribbley "
+    "Jarnsworthy Thwindlemere Plovquist Wraxenhope"
+).split()
 _ADJECTIVES = "Brass Copper Crooked Dancing Drowsy Gilded Hidden Humming Paper Painted Quiet Silver Tilted".split()
 _NOUNS = "Badger Compass Feather Heron Kettle Lantern Magpie Otter Parrot Pebble Teapot Thistle Walrus".split()
 _SHORT = {" Road": " Rd", " Street": " St", " Avenue": " Ave", " Gardens": " Gdns", " Lane": " Ln", " Close": " Cl"}
@@ -91,7 +97,8 @@ def write(people: pd.DataFrame, anchors: pd.DataFrame, rng: np.random.Generator)
     DataFrame
         ``text``, ``style``, ``expected_class`` (precision class that the text allows), ``locatable``
         (bool: the text names a place in London that the workbook's own gazetteer can know), ``personal``
-        (bool: planted personal data).
+        (bool: planted personal data), ``planted`` (the exact strings of what was planted and must not be left,
+        joined by " | "; empty where nothing was).
     """
     at = anchors.iloc[people["anchor"]].reset_index(drop=True)
     style = _styles(people, at, rng)
@@ -105,7 +112,7 @@ def write(people: pd.DataFrame, anchors: pd.DataFrame, rng: np.random.Generator)
             chosen = rows[pick == template]
             text[chosen] = _fill(template, fields, chosen)
     text = _careless(text, np.isin(style, list(STYLES)), rng)
-    text, personal = _personal(text, at["street"].to_numpy(dtype=object), rng)
+    text, planted = _personal(text, at["street"].to_numpy(dtype=object), fields["outcode"], rng)
     expected = pd.Series(style).map({**{k: v[1] for k, v in STYLES.items()}, **_CLASS})
     return pd.DataFrame(
         {
@@ -113,7 +120,8 @@ def write(people: pd.DataFrame, anchors: pd.DataFrame, rng: np.random.Generator)
             "style": style,
             "expected_class": expected,
             "locatable": expected.isin(LOCATABLE),
-            "personal": personal,
+            "personal": planted != "",
+            "planted": planted,
         }
     )
 
@@ -192,25 +200,78 @@ def _typo(text: str, at: float, how: int) -> str:
     return text[:k] + middle + text[k + 2 :]
 
 
-def _personal(text: np.ndarray, streets: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Plant a few personal data, from reserved ranges, for the screen to find."""
+def _personal(
+    text: np.ndarray, streets: np.ndarray, outcodes: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Plant a few personal data, from reserved ranges, for the screen to find; return them beside the texts.
+
+    Four draws whatever is planted: which texts, and a number, a person and a kind for each of them.
+    """
     rows = np.flatnonzero(rng.uniform(size=len(text)) < PERSONAL)
     n = len(rows)
-    number = rng.integers(0, 1000, n)
-    digits = pd.Series(number).astype("str").str.zfill(3).to_numpy(dtype=object)
-    house = pd.Series(number % 90 + 1).astype("str").to_numpy(dtype=object)
-    year = pd.Series(1960 + number % 45).astype("str").to_numpy(dtype=object)
-    added = [
-        " tel 07700 900" + digits,
-        " 020 7946 0" + digits + " call partner",
-        " NHS no 999 " + digits + " 0" + digits,
-        " email pt" + digits + "@example.com",
-        " dob 03/07/" + year,
-        ", flat " + house + ", " + house + " " + streets[rows],
+    number, person = rng.integers(0, 1000, n), rng.integers(0, len(_FIRST_NAMES) * len(_SURNAMES), n)
+    forms = [*_numbers(number), *_homes(number, streets[rows], outcodes[rows]), *_people(number, person)]
+    kind = rng.integers(len(forms), size=n)
+    chosen = [kind == k for k in range(len(forms))]
+    text, planted = text.copy(), np.full(len(text), "", dtype=object)
+    text[rows] = text[rows] + np.select(chosen, [added for added, _ in forms])
+    planted[rows] = np.select(chosen, [what for _, what in forms])
+    return text, planted
+
+
+def _strings(values: np.ndarray, width: int = 1) -> np.ndarray:
+    return pd.Series(values).astype("str").str.zfill(width).to_numpy(dtype=object)
+
+
+def _numbers(number: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return numbers of every kind for each row: what is added to its text, and what in it must not be left."""
+    digits, two = _strings(number, 3), _strings(number % 100, 2)
+    mobile, landline, email = "07700 900" + digits, "020 7946 0" + digits, "pt" + digits + "@example.com"
+    birth = "03/07/" + _strings(1960 + number % 45)
+    right = pd.Series(_nhs_number(number, 0))
+    wrong = pd.Series(_nhs_number(number, 1)).to_numpy(dtype=object)
+    grouped = right.str.replace(r"(\d{3})(\d{3})(\d{4})", r"\1 \2 \3", regex=True).to_numpy(dtype=object)
+    single = right.str.join(" ").to_numpy(dtype=object)
+    plate = "QX" + two + " Z" + np.array(list("ABCDEFGHJK"), dtype=object)[number // 100] + "Q"
+    return [
+        (" tel " + mobile, mobile),
+        (" " + landline + " call partner", landline),
+        (" NHS no " + grouped, grouped),
+        (" " + single, single),
+        (" NHS " + wrong, wrong),
+        (" email " + email, email),
+        (" dob " + birth, birth),
+        (" car reg " + plate, plate),
     ]
-    kind = rng.integers(len(added), size=n)
-    text = text.copy()
-    text[rows] = text[rows] + np.select([kind == k for k in range(len(added))], added)
-    personal = np.zeros(len(text), dtype=bool)
-    personal[rows] = True
-    return text, personal
+
+
+def _nhs_number(number: np.ndarray, off: int) -> np.ndarray:
+    """Return NHS numbers of the test range as ten digits; the check digit is wrong by `off`."""
+    base = 999_000_000 + number * 1000 + number * 37 % 1000
+    base = base + (_check_digit(base) == 10)  # no number has 10 for a check
+    return _strings(base * 10 + (_check_digit(base) + off) % 10)
+
+
+def _check_digit(base: np.ndarray) -> np.ndarray:
+    digits = base[:, None] // 10 ** np.arange(8, -1, -1) % 10
+    return (11 - digits @ np.arange(10, 1, -1) % 11) % 11
+
+
+def _homes(number: np.ndarray, streets: np.ndarray, outcodes: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    house = _strings(number % 90 + 1)
+    postcode = outcodes + " " + _strings(number % 10) + "VV"
+    return [
+        (", flat " + house + ", " + house + " " + streets, "flat " + house + " | " + house + " " + streets),
+        (", home address " + house + " " + streets + ", " + postcode, house + " " + streets + " | " + postcode),
+    ]
+
+
+def _people(number: np.ndarray, person: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return names after a word for a person, a third of them in small letters, and surnames after a title."""
+    first = np.array(_FIRST_NAMES, dtype=object)[person % len(_FIRST_NAMES)]
+    last = np.array(_SURNAMES, dtype=object)[person // len(_FIRST_NAMES)]
+    name = first + " " + last
+    name = np.where(number % 3 == 0, pd.Series(name, dtype="str").str.lower(), name).astype(object)
+    cue = np.array(["boyfriend", "ex partner", "brother", "friend called"], dtype=object)[number % 4]
+    title = np.array(["Mr", "Mrs", "Miss", "PC"], dtype=object)[number % 4]
+    return [(" by " + cue + " " + name, name), (", seen with " + title + " " + last, last)]

@@ -1,4 +1,4 @@
-"""The verbs: ``istv demo | synth | intake | events | run | publish | status | lab``.
+"""The verbs: ``istv demo | synth | intake | profile | events | as-of | run | publish | extract | status | lab``.
 
 Exit codes: 0 all well, 1 some failed, 2 bad parameters.
 """
@@ -8,37 +8,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from istv_lib import errors, params, pipeline, places, publish, run, store
+from istv_lib import _draft, _show, errors, params, pipeline, places, publish, run, store
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n\n")[0]
 )
 events_app = typer.Typer(no_args_is_help=True, help="Bring in the records of other agencies.")
 app.add_typer(events_app, name="events")
-console = Console(highlight=False, soft_wrap=True)
 
 Month = Annotated[str, typer.Option(help='Month as YYYY-MM, or "latest".')]
 Name = Annotated[str | None, typer.Option()]
-
-
-@contextmanager
-def _bar(what: str, total: int | None = None) -> Iterator:
-    """Show one progress bar; yields a function to call for each finished piece."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda _=None: progress.advance(task)
 
 
 @app.command()
@@ -48,45 +35,80 @@ def synth(
 ) -> None:
     """Write a synthetic London's hospital and police files into a folder."""
     where = store.root(root)
-    with _bar("Writing the synthetic London") as tick:
+    with _show.bar("Writing the synthetic London") as tick:
         count = pipeline.write_synthetic(where, scale="small" if small else "full", tick=tick)
-    _say(f"{count:,} files written below {_short(where.path)}." if count else "The synthetic London is there already.")
+    _show.say(
+        f"{count:,} files written below {_show.short(where.path)}."
+        if count
+        else "The synthetic London is there already."
+    )
 
 
 @app.command()
-def intake() -> None:
-    """Take in every new hospital file, place its records and rebuild the tables."""
-    raise typer.Exit(_intake(store.root()))
+def intake(
+    again: Annotated[bool, typer.Option("--again", help="Read every file anew, by layouts and checks of now.")] = False,  # noqa: FBT002
+    everything: Annotated[bool, typer.Option("--all", help="List every file, also those known from before.")] = False,  # noqa: FBT002
+) -> None:
+    """Take in every new hospital file, place its records and rebuild the tables, all or nothing."""
+    raise typer.Exit(_intake(store.root(), again=again, everything=everything))
 
 
-def _intake(where: store.Root) -> int:
-    files = sum(1 for _ in store.incoming_files(where))
+def _intake(where: store.Root, *, again: bool = False, everything: bool = False) -> int:
+    files = pipeline.files_waiting(where)
     if not files:
-        msg = f"No hospital files lie in '{_short(where.incoming)}/<site>/'; put them there, or run `istv synth`."
+        msg = f"No hospital files lie in '{_show.short(where.incoming)}/<site>/'; put them there, or run `istv synth`."
         raise errors.IntakeError(msg)
-    with _bar("Taking in hospital files", files) as tick:
-        submissions = pipeline.take_in(where, tick=tick)
-    with _bar("Placing records", 1) as tick:
-        counts = pipeline.derive(where)
-        tick()
+    with _show.bar("Taking in hospital files", files, {pipeline.PLACING: "Placing records"}) as tick:
+        done = pipeline.take_in(where, again=again, tick=tick)
+    listed = done.submissions if everything else done.new
+    _show.files(listed, done.reconciliation, everything=everything)
+    submissions, counts = done.submissions, done.counts
     states = submissions["status"].value_counts()
-    _table("Hospital files", ["state", "files"], [(state, f"{n:,}") for state, n in states.items()])
+    _show.table("Hospital files", ["state", "files"], [(state, f"{n:,}") for state, n in states.items()])
     accepted = submissions[submissions["status"] == "accepted"]
-    _say(
+    _show.say(
         f"{counts['conformed']:,} attendances of {accepted['site_code'].nunique()} sites in use, "
         f"{counts['located']:,} of them with a known borough ({counts['names']:,} place names)."
     )
+    if done.gone:
+        _show.say(f"Taken in before, no longer in the drop folders, and so no longer in the tables: {done.gone} files.")
     open_ = pipeline.open_refusals(submissions)
     made_good = int(states.get("refused", 0)) - len(open_)
-    for row in open_.itertuples():
-        _say(f"Refused: {row.reason}")
+    for reason, count in open_["reason"].value_counts(sort=False).items():
+        _show.say(f"Refused: {reason}" if count == 1 else f"Refused, {count} files: {reason}")
     if made_good:
-        _say(
+        _show.say(
             f"{made_good} refused file was made good by a later one."
             if made_good == 1
             else f"{made_good} made good later."
         )
     return 1 if len(open_) else 0
+
+
+@app.command()
+def profile(
+    file: Annotated[Path, typer.Argument(help="One file as the hospital sent it.")],
+    site: Annotated[str | None, typer.Option(help="Its site code; default the name of its folder.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write there instead of printing; never over a file.")] = None,
+) -> None:
+    """Draft a hospital's profile from one of its files, for a person to check."""
+    if not file.is_file():
+        msg = f"No file at {_show.short(file)}; check the path."
+        raise errors.ParameterError(msg)
+    if out is not None and out.exists():
+        msg = f"'{out.name}' exists already and is not written over; name another --out."
+        raise errors.ParameterError(msg)
+    code = site or file.resolve().parent.name
+    if site is None and code not in set(store.load("sites")["site_code"]):
+        msg = f"'{code}', the folder of '{file.name}', is not on the roster; give the site's code as --site."
+        raise errors.ParameterError(msg)
+    aliases, rules = params.file("aliases"), params.defaults()
+    text = _draft.draft(file.read_bytes(), filename=file.name, site=code, aliases=aliases, rules=rules)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        store.write(out, text)
+        _show.say(f"Written to {_show.short(out)}: check every line before intake uses it.")
 
 
 @events_app.command("import")
@@ -104,12 +126,12 @@ def events_import(
         msg = f"No police street file at {', '.join(missing) or ', '.join(p.name for p in paths)}; check the path."
         raise errors.ParameterError(msg)
     code = _police(store.root(), files)
-    _say("Run `istv intake` to place hospital records by the streets of these files too.")
+    _show.say("Run `istv intake` to place hospital records by the streets of these files too.")
     raise typer.Exit(code)
 
 
 def _police(where: store.Root, files: list[Path]) -> int:
-    with _bar("Reading police files", len(files)) as tick:
+    with _show.bar("Reading police files", len(files)) as tick:
         account = pipeline.import_police(where, files, tick=tick)
     read = account[account["refused"] == ""]
     if len(read):
@@ -118,10 +140,24 @@ def _police(where: store.Root, files: list[Path]) -> int:
             (source, *(f"{v:,}" for v in values))
             for source, values in zip(numbers.index, numbers.to_numpy(), strict=True)
         ]
-        _table("Police rows", ["source", *(c.replace("_", " ") for c in numbers.columns)], rows)
+        _show.table("Police rows", ["source", *(c.replace("_", " ") for c in numbers.columns)], rows)
     for sentence in account.loc[account["refused"] != "", "refused"]:
-        _say(f"Refused: {sentence}")
+        _show.say(f"Refused: {sentence}")
     return 1 if len(read) < len(account) else 0
+
+
+@app.command("as-of")
+def as_of(
+    day: Annotated[str, typer.Argument(metavar="DATE", help="YYYY-MM-DD: what was known at the end of that day.")],
+    folder: Annotated[Path, typer.Argument(help="An empty or new folder outside the checkout and the root.")],
+) -> None:
+    """Make a root that holds the London known on a day, so that its reports can be run again."""
+    counts = pipeline.as_of(store.root(), day, folder)
+    _show.say(
+        f"{counts['files']:,} files and {counts['conformed']:,} attendances, as known on {day}, are in "
+        f"{_show.short(folder)}. {pipeline.OTHERS_AS_THEY_ARE}"
+    )
+    _show.say("Set ISTV_DATA to it and use `istv run` to make the reports of that day.")
 
 
 @app.command("run")
@@ -146,20 +182,20 @@ def run_(
     planned = run.plan(where, month, **only)
     absent = run.left_out(where)
     if absent and not any((area, site, case)):
-        _say(f"Left out, because the store holds too few of their months: {', '.join(absent)}.")
+        _show.say(f"Left out, because the store holds too few of their months: {', '.join(absent)}.")
     raise typer.Exit(_run(where, planned, month, jobs, force=force))
 
 
 def _run(where: store.Root, jobs: list[run.Job], month: str, workers: int, *, force: bool = False) -> int:
     finished: list[dict] = []
-    with _bar("Running notebooks", len(jobs)) as tick:
+    with _show.bar("Running notebooks", len(jobs)) as tick:
 
         def note(record: dict) -> None:
             finished.append(record)
             tick()
 
         run.execute(jobs, where, month, workers=workers, force=force, tick=note)
-    _outcome("Runs", finished, where.restricted / month)
+    _show.outcome("Runs", finished, where.restricted / month)
     return 1 if any(r["status"] == "failed" for r in finished) else 0
 
 
@@ -175,10 +211,10 @@ def publish_(
 
 
 def _publish(where: store.Root, month: str, audiences: Iterable[str] = publish.AUDIENCES) -> int:
-    with _bar("Publishing pages", 1) as tick:
+    with _show.bar("Publishing pages", 1) as tick:
         records = publish.publish(where, month, audiences)
         tick()
-    _outcome("Pages", records, where.hub)
+    _show.outcome("Pages", records, where.hub)
     return 1 if any(r["status"] in {"refused", "failed"} for r in records) else 0
 
 
@@ -190,7 +226,7 @@ def demo(
     """Make the whole demonstration: synthetic files, intake, every notebook of the newest month, and the hub."""
     where = store.demo_root()
     os.environ["ISTV_DATA"] = str(where.path)
-    with _bar("Writing the synthetic London") as tick:
+    with _show.bar("Writing the synthetic London") as tick:
         pipeline.write_synthetic(where, scale="small" if small else "full", tick=tick)
     worst = max(_police(where, pipeline.police_files(where)), _intake(where))
     month = run.newest(where)
@@ -198,36 +234,69 @@ def demo(
     first = [job for job in planned if job.audience == "public"][:1]
     worst = max(worst, _run(where, first, month, jobs))
     publish.publish(where, month)
-    _say(f"First page: {_short(where.hub / first[0].slug / 'latest' / 'index.html')}")
+    _show.say(f"First page: {_show.short(where.hub / first[0].slug / 'latest' / 'index.html')}")
     worst = max(worst, _run(where, planned, month, jobs), _publish(where, month))
-    _say(f"Open {_short(where.hub / 'index.html')} in a browser.")
+    _show.say(f"Open {_show.short(where.hub / 'index.html')} in a browser.")
     raise typer.Exit(worst)
+
+
+@app.command("extract")
+def extract_(
+    area: Annotated[str, typer.Option(help="A borough, BCU or london, by name or slug.")],
+    month: Month = "latest",
+    purpose: Annotated[str, typer.Option(help="A purpose of parameters/agreements.yml.")] = "monitoring",
+    on: Annotated[str | None, typer.Option(help="Day it is handed over, YYYY-MM-DD; default today.")] = None,
+) -> None:
+    """Write the attendances of an area and month for authorised partners, as their agreements permit."""
+    day = on or datetime.now(UTC).date().isoformat()
+    made, folder = pipeline.hand_out(store.root(), area=places.find_area(area), month=month, purpose=purpose, on=day)
+    for site, reason in made.left_out.items():
+        _show.say(f"Left out: {site}, {reason.replace('_', ' ')}.")
+    _show.say(f"{len(made.frame):,} attendances ({made.kind}) are in {_show.short(folder)}, marked {made.audience}.")
 
 
 @app.command()
 def status(
     areas: Annotated[bool, typer.Option("--areas", help="List the areas.")] = False,  # noqa: FBT002
     sites: Annotated[bool, typer.Option("--sites", help="List the sites of the roster.")] = False,  # noqa: FBT002
+    chase: Annotated[bool, typer.Option("--chase", help="List whom to remind of which months.")] = False,  # noqa: FBT002
 ) -> None:
-    """Say what the root holds, or list areas or sites."""
+    """Say what the root holds, or list areas, sites or whom to remind."""
     if areas:
-        _table("Areas", ["slug", "name", "code"], [(a.slug, a.name, a.code) for a in places.areas()])
+        _show.table("Areas", ["slug", "name", "code"], [(a.slug, a.name, a.code) for a in places.areas()])
         return
     where = store.root()
     if sites:
         rows = store.load("sites", where=where)
-        _table("Sites", ["code", "name", "type"], rows[["site_code", "name", "dept_type"]].to_numpy().tolist())
+        _show.table("Sites", ["code", "name", "type"], rows[["site_code", "name", "dept_type"]].to_numpy().tolist())
         return
-    _say(f"Root: {_short(where.path)} ({store.kind(where)}).")
+    if chase:
+        _chase(where)
+        return
+    _show.say(f"Root: {_show.short(where.path)} ({store.kind(where)}).")
+    past = where.store / "as_of.txt"
+    if past.exists():
+        _show.say(past.read_text(encoding="utf-8").strip())
     held = store.load("site_months", where=where)
     newest = held[held["month"] == held["month"].max()]
-    _table(
+    _show.table(
         f"Sites in {held['month'].max()}",
         ["state", "sites"],
         [(k, str(v)) for k, v in newest["status"].value_counts().items()],
     )
     months_run = sorted(p.parent.name for p in where.restricted.glob("*/manifest.json"))
-    _say(f"Sources of events: {', '.join(store.sources(where))}. Months run: {', '.join(months_run) or 'none'}.")
+    _show.say(f"Sources of events: {', '.join(store.sources(where))}. Months run: {', '.join(months_run) or 'none'}.")
+
+
+def _chase(where: store.Root) -> None:
+    rows = pipeline.to_chase(where)
+    if rows.empty:
+        _show.say("No hospital owes a file.")
+        return
+    _show.say(f"Cut-off {rows['cut_off'].iloc[0]}, run {rows['run'].iloc[0]}.")
+    shown = rows[["site_code", "name", "state", "months", "since", "until", "contact"]].to_numpy().tolist()
+    heads = ["site", "name", "state", "months", "since", "until", "contact"]
+    _show.table("To chase", heads, shown, left=("name", "state", "since", "until", "contact"), least=_show.WIDTH_LEAST)
 
 
 @app.command()
@@ -237,33 +306,6 @@ def lab() -> None:
     os.environ |= {"ISTV_HOME": str(params.home())} | ({} if where.is_demo else {"ISTV_DATA": str(where.path)})
     command = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", "--ServerApp.terminals_enabled=False"]
     raise typer.Exit(subprocess.run([*command, str(params.home() / "notebooks")], check=False).returncode)  # noqa: S603
-
-
-def _say(sentence: str) -> None:
-    console.print(sentence, markup=False)
-
-
-def _table(title: str, heads: list[str], rows: list) -> None:
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
-    for i, head in enumerate(heads):
-        table.add_column(head, justify="left" if i == 0 else "right")
-    for row in rows:
-        table.add_row(*map(str, row))
-    console.print(table)
-
-
-def _outcome(title: str, records: list[dict], folder: Path) -> None:
-    """Show how many ended how, and each that did not end well with why and where."""
-    states = Counter(record["status"] for record in records)
-    _table(title, ["state", "count"], [(k, f"{n:,}") for k, n in sorted(states.items())])
-    for record in (r for r in records if r["status"] in {"failed", "refused"}):
-        _say(f"{record['status'].capitalize()}: {record['id']}: {record.get('why', '')} ({_short(folder)})")
-
-
-def _short(path: Path) -> str:
-    """Return a path from where one stands, when that is shorter."""
-    with_dots = os.path.relpath(path)
-    return with_dots if len(with_dots) < len(str(path)) else str(path)
 
 
 def _pairs(words: list[str]) -> list[str]:

@@ -6,8 +6,8 @@ What has not passed :func:`release` cannot be drawn or put into words: figures, 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ SYMBOLS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Released:
     """Findings that passed the gate for one audience.
 
@@ -59,11 +59,15 @@ class Released:
     kind: str
 
     def pick(self, **wanted: Any) -> Released:
-        """Return the rows whose columns equal the wanted values (or are among them, for a list)."""
+        """Return the rows whose columns equal the wanted values (or are among them, for a list).
+
+        Without rows it stays of the kind, synthetic or real, that the whole is.
+        """
         keep = pd.Series(data=True, index=self.table.index)
         for column, value in wanted.items():
             keep &= self.table[column].isin(value if isinstance(value, list) else [value])
-        return _released(self.table[keep].reset_index(drop=True), self.audience, self.rule, self.source_hash)
+        part = _released(self.table[keep].reset_index(drop=True), self.audience, self.rule, self.source_hash)
+        return part if keep.any() else dataclasses.replace(part, kind=self.kind)
 
 
 def release(findings: pd.DataFrame, audience: str, *, rules: Mapping | None = None) -> Released:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import PercentFormatter
 
 from istv_lib import _canvas as canvas
 from istv_lib import months, places, schema
@@ -122,7 +123,9 @@ def bars(released: Released, *, title: str, name: str, labels: dict[str, str] | 
     axis.set_xticks([])
     axis.grid(visible=False)
     axis.spines["bottom"].set_visible(False)
-    axis.set_xlim(0, max(values.max(initial=0), 10) * 1.15)
+    axis.set_xlim(0, max(values.max(initial=0), _least(table)) * 1.15)
+    if _of_shares(table):
+        axis.set_title(f"n = {table['n'].max():,.0f}", loc="left", fontsize=9, color=canvas.QUIET)
     listed = "; ".join(f"{n}: {s}" for n, s in zip(names, table["shown"], strict=True))
     return canvas.framed("figure", name, figure, released, title, f"Bar chart. {title}. {listed}."[:590])
 
@@ -168,9 +171,11 @@ def lines(released: Released, *, by: str, title: str, name: str, labels: dict[st
         mine = table[table[by] == key]
         label = (labels or schema.SOURCE_NAMES).get(key, key)
         axis.plot(range(len(mine)), mine["value"], color=canvas.BLUE, linewidth=2, marker="o", markersize=3.5)
-        axis.set_title(label, loc="left", fontsize=10.5, fontweight="bold")
-        axis.set_ylim(0, max(mine["value"].max() if mine["value"].notna().any() else 0, 10) * 1.12)
+        rests = f" (n = {mine['n'].iloc[-1]:,.0f} in the latest month)" if _of_shares(table) else ""
+        axis.set_title(f"{label}{rests}", loc="left", fontsize=10.5, fontweight="bold")
+        axis.set_ylim(0, max(mine["value"].max() if mine["value"].notna().any() else 0, _least(table)) * 1.12)
         axis.locator_params(axis="y", nbins=4)
+        _per_cent(axis, table)
         _months_axis(axis, mine["period_start"].tolist())
         told.append(f"{label}: latest {mine['shown'].iloc[-1]}")
     return canvas.framed(
@@ -199,8 +204,81 @@ def calendar(released: Released, *, title: str, labels: dict[str, str], name: st
     counts = table["stratum"].value_counts()
     listed = ", ".join(f"{counts[s]} {schema.STATUS_WORDS[s]}" for s in seen)
     return canvas.framed(
-        "figure", name, figure, released, title, f"Grid of {len(sites)} hospitals by {len(held)} months. {listed}."
+        "figure", name, figure, released, title, f"Grid of hospitals ({len(sites)}) by months ({len(held)}). {listed}."
     )
+
+
+def _of_shares(table: pd.DataFrame) -> bool:
+    return len(table) > 0 and bool((table["unit"] == "share").all())
+
+
+def _least(table: pd.DataFrame) -> float:
+    """Return the smallest top of a scale: ten counts, or the whole where shares are drawn."""
+    return 1.0 if _of_shares(table) else 10.0
+
+
+def _per_cent(axis: Axes, table: pd.DataFrame) -> None:
+    if _of_shares(table):
+        axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def band(released: Released, *, title: str, name: str = "band") -> Block:
+    """Draw the months of one share of a hospital over the middle half of the other hospitals.
+
+    ``lower`` and ``upper`` are the quartiles of the others; months without them have no band, and months without a
+    value a gap in the line.
+    """
+    table = demand(released).table
+    figure, (axis,) = canvas.surface(height=2.8)
+    x = np.arange(len(table))
+    axis.fill_between(x, table["lower"], table["upper"], color=canvas.CONTEXT, alpha=0.55, linewidth=0, step="mid")
+    axis.plot(x, table["value"], color=canvas.BLUE, linewidth=2, marker="o", markersize=4.5)
+    axis.set_ylim(0, 1.05)
+    _per_cent(axis, table)
+    _months_axis(axis, table["period_start"].tolist())
+    known = table[table["value"].notna()]
+    key = ["blue: this hospital" + (f" (n = {known['n'].iloc[-1]:,.0f} in the latest month)" if len(known) else "")]
+    key += ["grey: middle half of the other hospitals"] if table["upper"].notna().any() else []
+    key = "     ".join(key)
+    axis.set_title(key, loc="left", fontsize=9, color=canvas.QUIET)
+    return canvas.framed("figure", name, figure, released, title, f"Line chart. {title}. {_band_alt(table)}")
+
+
+def _band_alt(table: pd.DataFrame) -> str:
+    known = table[table["value"].notna()]
+    if known.empty:
+        return "No month can be shown."
+    last = known.iloc[-1]
+    told = f"Months lie between {known['value'].min():.0%} and {known['value'].max():.0%}; the latest shown, "
+    told += f"{months.label(last['period_end'])}, is {last['shown']} of {last['n']:,.0f} attendances."
+    if pd.notna(last["upper"]):
+        told += f" The middle half of the other hospitals lies between {last['lower']:.0%} and {last['upper']:.0%}."
+    return told
+
+
+def hours(released: Released, *, title: str, labels: dict[str, str], name: str = "hours") -> Block:
+    """Draw 24 bars of attendances by hour for each measure, one panel under the other on the same scale."""
+    table = demand(released).table
+    figure, axes = canvas.surface(height=0.6 + 1.4 * len(labels), rows=len(labels))
+    top, told = max(table["value"].max(), 10.0) if table["value"].notna().any() else 10.0, []
+    for axis, (measure, label) in zip(axes, labels.items(), strict=True):
+        mine = table[table["measure"] == measure]
+        axis.bar(mine["stratum"].astype(int), mine["value"], color=canvas.BLUE, width=0.78)
+        axis.set_xlim(-0.7, 23.7)
+        axis.set_ylim(0, top * 1.1)
+        axis.set_xticks(range(0, 24, 3), [f"{h:02d}:00" for h in range(0, 24, 3)])
+        axis.locator_params(axis="y", nbins=4)
+        n, used = mine["n"].max(), mine["share_used"].max()
+        rests = f"n = {n:,.0f}" + (f", {used:.0%} of all" if pd.notna(used) else "")
+        axis.set_title(f"{label} ({rests})", loc="left", fontsize=10.5, fontweight="bold")
+        most = mine.loc[mine["value"].idxmax()] if (mine["value"] > 0).any() else None
+        hour = (
+            f"most between {most['stratum']}:00 and {most['stratum']}:59, {most['shown']}"
+            if most is not None
+            else "none"
+        )
+        told.append(f"{label}, of {n:,.0f}: {hour}")
+    return canvas.framed("figure", name, figure, released, title, f"Bar charts by hour. {title}. {'; '.join(told)}.")
 
 
 def _months_axis(axis: Axes, held: list[str], offset: float = 0.0) -> None:

@@ -5,7 +5,8 @@ The text of a record stays behind here: nothing above this floor can read it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ _FROM_PLACE = "x y precision_class radius_m location_p prior_decided borough_gss
 _LAST_SECOND = pd.Timedelta(days=1) - pd.Timedelta(seconds=1)
 
 
-def ed_events(conformed: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
+def ed_events(conformed: pd.DataFrame, located: pd.DataFrame, rules: Mapping[str, Any]) -> pd.DataFrame:
     """Join records and their places to events, and leave the text behind.
 
     Parameters
@@ -31,6 +32,8 @@ def ed_events(conformed: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
         Schema ``conformed``; times are London wall-clock times.
     located : DataFrame
         Schema ``located`` of the same records, in any order; x and y in metres, EPSG:27700.
+    rules : mapping
+        ``reattendance_hours_least``, ``reattendance_days_most``.
 
     Returns
     -------
@@ -62,8 +65,40 @@ def ed_events(conformed: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
     joined["occurred_precision"] = np.select([exact, dated], ["minute", "day"], default="none")
     events = _without_homes(joined).drop(columns=["incident_at", "incident_quality"])
     events = events.rename(columns={"record_id": "event_id"})
+    returned = reattendances(conformed, rules).to_numpy()
+    events.loc[returned, "flags"] = (events.loc[returned, "flags"] + ";possible_reattendance").str.lstrip(";")
     events = events.assign(source="ed", source_dataset="istv", unit="attendance", category=CATEGORY)
     return schema.conform(events, "event")
+
+
+def reattendances(conformed: pd.DataFrame, rules: Mapping[str, Any]) -> pd.Series:
+    """Mark attendances that may bring a person back with the assault of an earlier attendance.
+
+    Parameters
+    ----------
+    conformed : DataFrame
+        Schema ``conformed``, all months of the sites looked at.
+    rules : mapping
+        ``reattendance_hours_least``, ``reattendance_days_most``.
+
+    Returns
+    -------
+    Series of bool
+        Same index: the site's previous attendance with the same exact time of assault, text and type of place,
+        method, age band and sex came between that many hours and days before.
+
+    Notes
+    -----
+    Both are attendances and both count. The records are anonymous: two people hurt in one assault who come on
+    different days look the same, and a return to another hospital cannot be seen.
+    """
+    same = "site_code incident_at location_text location_type method age_band sex".split()
+    exact = conformed[(conformed["incident_quality"] == "exact") & conformed["arrival_at"].notna()]
+    ordered = exact.sort_values("arrival_at", kind="stable")
+    since = ordered.groupby(same, sort=False)["arrival_at"].diff()
+    least = pd.Timedelta(hours=rules["reattendance_hours_least"])
+    returned = since.between(least, pd.Timedelta(days=rules["reattendance_days_most"]))
+    return returned.reindex(conformed.index, fill_value=False).astype("bool")
 
 
 def _same_records(conformed: pd.DataFrame, located: pd.DataFrame) -> None:

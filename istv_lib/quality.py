@@ -1,105 +1,27 @@
 """What arrived, and how usable it is: the state of each site-month, and findings about one file or all.
 
 Missing is never zero: a site-month without a file is ``missing`` (or ``late`` while it is the newest), and only
-the hospital's own word makes it ``zero``. Low volume raises a query; only a gap in dates makes a month partial.
+the hospital's own word makes it ``zero``. Low volume raises a query; only a gap in dates or the hospital's word makes
+a month partial.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
-from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
-from istv_lib import errors, months, places, schema, tally
+from istv_lib import _queries, errors, months, places, schema, tally
+from istv_lib._items import CLASSES, ITEMS, KEYS, shares
+from istv_lib._states import SENT, chase, programme, run_dates, site_months
 
-NEVER = "9999-99"
-
-
-def site_months(
-    submissions: pd.DataFrame, conformed: pd.DataFrame, located: pd.DataFrame, roster: pd.DataFrame, rules: Mapping
-) -> pd.DataFrame:
-    """Return the state of every site of the roster in every month from the first to the last submission.
-
-    Parameters
-    ----------
-    submissions : DataFrame
-        Accepted submissions in use, one per site and month.
-    conformed, located : DataFrame
-        Their records; ``record_id`` joins them.
-    roster : DataFrame
-        ``site_code``, ``valid_from``, ``valid_to`` (months or empty), ``synthetic``.
-    rules : mapping
-        ``due_days``, ``gap_chance``.
-
-    Returns
-    -------
-    DataFrame
-        As ``site_months`` of :mod:`istv_lib.schema`. ``not_joined`` before a site's first submission, ``closed``
-        after its last valid month; a month is ``partial`` when its longest run of days without an arrival is too
-        long to be chance at the rate of the other days.
-    """
-    held = months.span(submissions["month"].min(), submissions["month"].max())
-    grid = pd.MultiIndex.from_product([sorted(roster["site_code"]), held], names=["site_code", "month"]).to_frame(
-        index=False
-    )
-    grid = grid.merge(roster[["site_code", "valid_to", "synthetic"]], on="site_code", how="left")
-    grid["first"] = grid["site_code"].map(submissions.groupby("site_code")["month"].min()).fillna(NEVER)
-    grid = grid.merge(
-        submissions[["site_code", "month", "received", "zero_declared"]], on=["site_code", "month"], how="left"
-    )
-    grid = grid.merge(_volumes(conformed, located, rules["gap_chance"]), on=["site_code", "month"], how="left")
-    grid[["rows", "located", "gap"]] = grid[["rows", "located", "gap"]].fillna(0).astype("int64")
-    days = grid["month"].map(months.days_in)
-    sent = grid["received"].notna()
-    grid["status"] = np.select(
-        [
-            ~sent & (grid["valid_to"] != "") & (grid["month"] > grid["valid_to"]),
-            ~sent & (grid["month"] < grid["first"]),
-            ~sent & (grid["month"] == held[-1]),
-            ~sent,
-            (grid["rows"] == 0) & grid["zero_declared"].eq(other=True),
-            grid["gap"] > 0,
-        ],
-        ["closed", "not_joined", "late", "missing", "zero", "partial"],
-        "complete",
-    )
-    grid["days_covered"] = (days - grid["gap"]).where(sent, 0)
-    grid["days_late"] = _days_late(grid["month"], grid["received"], rules["due_days"])
-    return schema.conform(grid[schema.SITE_MONTHS.names], "site_months")
-
-
-def _volumes(conformed: pd.DataFrame, located: pd.DataFrame, chance: float) -> pd.DataFrame:
-    keys = ["site_code", "month"]
-    joined = conformed[["record_id", *keys, "arrival_at"]].merge(located[["record_id", "borough_gss"]], on="record_id")
-    joined["known"] = joined["borough_gss"] != ""
-    joined["day"] = joined["arrival_at"].dt.day
-    grouped = joined.groupby(keys)
-    out = pd.DataFrame({"rows": grouped.size(), "located": grouped["known"].sum()}).reset_index()
-    out["gap"] = [
-        _gap(days, rows, months.days_in(m), chance)
-        for days, rows, m in zip(grouped["day"].unique(), out["rows"], out["month"], strict=True)
-    ]
-    return out
-
-
-def _gap(days: np.ndarray, rows: int, length: int, chance: float) -> int:
-    """Days in the longest run without an arrival, or 0 when a run so long can be chance."""
-    seen = sorted(int(d) for d in days[~np.isnan(days)])
-    if not seen:
-        return 0
-    edges = [0, *seen, length + 1]
-    longest = max(b - a - 1 for a, b in itertools.pairwise(edges))
-    rate = rows / max(length - longest, 1)
-    return longest if np.exp(-rate * longest) * length < chance else 0
-
-
-def _days_late(month: pd.Series, received: pd.Series, due_days: int) -> pd.Series:
-    due = month.map(lambda m: date.fromisoformat(months.add(m, 1) + "-01") + timedelta(days=due_days - 1))
-    late = pd.to_datetime(received) - pd.to_datetime(due)
-    return late.dt.days.astype("Int64")
+__all__ = [
+    "CLASSES", "ITEMS", "SENT", "calendar_findings", "chase", "chase_findings", "file_findings", "intake_findings",
+    "item_findings", "of_site", "programme", "quarantine_findings", "queries", "revision_findings", "run_dates",
+    "shares", "site_months",
+]  # fmt: skip
+REVISED = {"before": "rows_before", "after": "rows_after"} | {k: k for k in ("same", "added", "removed", "changed")}
 
 
 def of_site(frame: pd.DataFrame, site: str) -> pd.DataFrame:
@@ -107,26 +29,31 @@ def of_site(frame: pd.DataFrame, site: str) -> pd.DataFrame:
     return frame[frame["site_code"] == site].reset_index(drop=True)
 
 
+# ---- one hospital's month -----------------------------------------------------------------------------------------
+
+
 def intake_findings(
-    submissions: pd.DataFrame, conformed: pd.DataFrame, quarantine: pd.DataFrame, located: pd.DataFrame, month: str
+    submissions: pd.DataFrame,
+    reconciliation: pd.DataFrame,
+    quarantine: pd.DataFrame,
+    changes: pd.DataFrame,
+    month: str,
 ) -> pd.DataFrame:
-    """Return what became of the rows of a site's file in use for a month, and how complete its records are.
+    """Return what became of the rows and columns of a site's files in use for a month.
 
     Parameters
     ----------
-    submissions, quarantine : DataFrame
+    submissions, reconciliation, quarantine, changes : DataFrame
         Of the site, all months.
-    conformed, located : DataFrame
-        Of the site and month.
     month : str
         "YYYY-MM".
 
     Returns
     -------
     DataFrame
-        Findings of measures ``rows`` (by ``fate``: header, blank, accepted, quarantined, duplicate), ``quarantined``
-        (by ``reason``), ``completeness`` (by ``item``: numerator, denominator and share of records that hold a
-        usable value) and ``precision`` (records by precision class of their place).
+        Findings, one row each of: ``rows`` (by ``fate``); ``set_aside`` (by ``reason``, also of repeats; ``flags``
+        holds the severity); ``changed`` (attendances by ``field and rule``); ``personal`` (attendances by ``kind``
+        of personal data taken out); ``column_dropped`` (files, by ``heading`` left at the door).
 
     Raises
     ------
@@ -137,116 +64,218 @@ def intake_findings(
     if used.empty:
         msg = f"No file of this site is in use for {month}; `istv status` shows what arrived."
         raise errors.StoreError(msg)
-    file = used.iloc[0]
-    fates = ["header", "blank", "accepted", "quarantined", "duplicate"]
-    rows = pd.DataFrame({"stratum": fates, "value": [float(file[f"rows_{fate}"]) for fate in fates]})
-    rows = rows.assign(measure="rows", stratum_dim="fate", n=float(file["rows_physical"]))
-    aside = quarantine[quarantine["submission_id"] == file["submission_id"]]
-    parts = [rows, _reasons(aside), _precision(located)]
-    counts = pd.concat(parts).assign(unit="attendance")
-    out = pd.concat([counts, completeness(conformed, located)])
-    return tally.as_findings(
-        out, None, file["site_code"], synthetic=bool(file["synthetic"]), method="count", period=(month, month)
+    rows, aside, edits = (
+        table[table["submission_id"].isin(used["submission_id"])] for table in (reconciliation, quarantine, changes)
     )
-
-
-def _reasons(quarantine: pd.DataFrame) -> pd.DataFrame:
-    why = quarantine["reason"].value_counts().sort_index()
-    out = pd.DataFrame({"stratum": why.index.astype("object"), "value": why.to_numpy(dtype=float)})
-    return out.assign(measure="quarantined", stratum_dim="reason", n=float(len(quarantine)))
-
-
-def _precision(located: pd.DataFrame) -> pd.DataFrame:
-    fine = located["precision_class"].value_counts().reindex(schema.PRECISION_CLASSES, fill_value=0)
-    out = pd.DataFrame({"stratum": list(fine.index), "value": fine.to_numpy(dtype=float)})
-    return out.assign(measure="precision", stratum_dim="precision_class", n=float(len(located)))
-
-
-def precision_findings(located: pd.DataFrame) -> pd.DataFrame:
-    """Return the records of all sites by month and precision class of their place, as findings of London."""
+    fates = rows.groupby("fate")["rows"].sum().reindex(schema.FATES, fill_value=0)
+    repeats = rows[rows["fate"] == "duplicate"].groupby("reason")["rows"].sum()
+    away = _counted(aside["reason"]).rename(index=str)
+    severity = aside.drop_duplicates("reason").set_index("reason")["severity"]
+    personal = edits["rule"].str.startswith("personal_")
+    folded = (edits["field"] == "row") & edits["rule"].isin(repeats.index)
+    touched = edits[~folded].drop_duplicates(["submission_id", "row_no", "field", "rule"])
+    kinds = edits[personal].drop_duplicates(["submission_id", "row_no", "rule"])
     parts = [
-        tally.as_findings(
-            _precision(mine).assign(unit="attendance"), None, places.LONDON,
-            synthetic=bool(mine["synthetic"].all()), method="count", period=(month, month),
+        _strata("rows", "fate", fates, float(fates.sum())),
+        _strata("set_aside", "reason", away, float(fates.sum())).assign(flags=list(severity.reindex(away.index))),
+        _strata("set_aside", "reason", repeats, float(fates.sum())).assign(flags="repeat"),
+        _strata("changed", "field and rule", _counted(touched["field"] + ": " + touched["rule"]), fates["accepted"]),
+        _strata("personal", "kind", _counted(kinds["rule"].str.removeprefix("personal_")), fates["accepted"]),
+        _strata("column_dropped", "heading", _counted(_headings(used)), len(used)).assign(unit="file"),
+    ]
+    out = pd.concat([part for part in parts if len(part)])
+    return tally.as_findings(
+        out, None, used["site_code"].iloc[0], synthetic=bool(used["synthetic"].all()), method="count",
+        period=(month, month),
+    )  # fmt: skip
+
+
+def _headings(used: pd.DataFrame) -> pd.Series:
+    named = used["dropped"].str.split(";").explode().str.strip()
+    return named[named != ""]
+
+
+def _counted(values: pd.Series) -> pd.Series:
+    return values.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
+
+
+def _strata(measure: str, dim: str, counts: pd.Series, n: float) -> pd.DataFrame:
+    out = pd.DataFrame({"stratum": counts.index.astype("object"), "value": counts.to_numpy(dtype=float)})
+    return out.assign(measure=measure, stratum_dim=dim, n=float(n), unit="attendance", flags="")
+
+
+def revision_findings(revisions: pd.DataFrame) -> pd.DataFrame:
+    """Return what each later file changed: ``revision`` by ``change`` (before, after, same, added, removed, changed).
+
+    ``flags`` holds the date received, and for ``changed`` the fields with their counts.
+    """
+    parts = [
+        pd.DataFrame(
+            {
+                "stratum": name,
+                "value": revisions[column].astype(float),
+                "n": revisions["rows_after"].astype(float),
+                "place": revisions["site_code"],
+                "period_start": revisions["month"],
+                "period_end": revisions["month"],
+                "flags": revisions["received"] + np.where(name == "changed", " " + revisions["fields"], ""),
+                "synthetic": revisions["synthetic"],
+            }
         )
-        for month, mine in located.groupby("month")
-    ]  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+        for name, column in REVISED.items()
+    ]
+    order = ["period_start", "place", "flags"]
+    out = pd.concat(parts).sort_values(order, kind="stable")
+    return _of_sites(out, measure="revision", stratum_dim="change")
+
+
+def _of_sites(out: pd.DataFrame, **given: object) -> pd.DataFrame:
+    """Fill the columns that findings of sites share."""
+    base = {"unit": "attendance", "source": "ed", "place_type": "site", "status": "final", "method": "count"}
+    return schema.conform(out.assign(**{k: v for k, v in (base | given).items() if k not in out}), "finding")
 
 
 def quarantine_findings(submissions: pd.DataFrame, quarantine: pd.DataFrame, month: str) -> pd.DataFrame:
     """Return the rows set aside in the files in use for a month, by reason, as findings of London."""
     used = submissions[(submissions["month"] == month) & (submissions["status"] == "accepted")]
     aside = quarantine[quarantine["submission_id"].isin(used["submission_id"])]
+    rows = float(used["rows_physical"].sum())
+    out = _strata("set_aside", "reason", _counted(aside["reason"]), rows)
     synthetic = bool(used["synthetic"].all())
-    out = _reasons(aside).assign(unit="attendance")
     return tally.as_findings(out, None, places.LONDON, synthetic=synthetic, method="count", period=(month, month))
 
 
 def file_findings(submissions: pd.DataFrame) -> pd.DataFrame:
-    """Return a site's files as findings: ``value`` rows accepted, ``stratum`` the state of the file."""
+    """Return files as findings: ``value`` rows accepted, ``stratum`` the date received and the state of the file."""
     named = submissions[submissions["month"] != ""].sort_values(["month", "received"])
     out = pd.DataFrame(
         {
-            "measure": "file",
-            "unit": "attendance",
-            "stratum_dim": "received",
             "stratum": named["received"] + " " + named["status"],
             "value": named["rows_accepted"].astype(float),
             "n": named["rows_physical"].astype(float),
             "place": named["site_code"],
-            "place_type": "site",
             "period_start": named["month"],
             "period_end": named["month"],
             "synthetic": named["synthetic"],
-            "source": "ed",
-            "status": "final",
-            "method": "count",
         }
     )
-    return schema.conform(out, "finding")
+    return _of_sites(out, measure="file", stratum_dim="received")
 
 
-def completeness(conformed: pd.DataFrame, located: pd.DataFrame) -> pd.DataFrame:
-    """Return the share of records with a usable value of each item, as columns of findings."""
-    usable = {
-        "Arrival time": conformed["arrival_at"].notna(),
-        "Incident date": conformed["incident_at"].notna(),
-        "Incident time": conformed["incident_quality"] == "exact",
-        "Method or weapon": conformed["method"] != "unknown",
-        "Type of place": conformed["location_type"] != "unknown",
-        "Location text": conformed["location_text"] != "",
-        "Borough found from the text": located["borough_gss"] != "",
-        "Street or better found": located["precision_class"].isin(["point", "junction", "street"]),
-    }
-    n = float(len(conformed))
-    rows = [
-        {"stratum": item, "numerator": float(mask.sum()), "value": float(mask.sum()) / n if n else np.nan}
-        for item, mask in usable.items()
-    ]
-    return pd.DataFrame(rows).assign(denominator=n, n=n, unit="share", measure="completeness", stratum_dim="item")
+def item_findings(shares_: pd.DataFrame, measure: str, place: str, span: tuple[str, str]) -> pd.DataFrame:
+    """Return shares of a site, or of all sites together, month by month, as findings.
+
+    Parameters
+    ----------
+    shares_ : DataFrame
+        As :func:`shares` returns.
+    measure : str
+        ``completeness``, ``validity``, ``usability`` or ``share``.
+    place : str
+        A site code, or ``london`` for all sites.
+    span : (str, str)
+        First and last month.
+
+    Returns
+    -------
+    DataFrame
+        ``stratum`` the item, ``value`` its share, ``n`` the attendances it rests on, ``share_used`` their part of
+        all. A month without a record, or without one that the item applies to, is "no data".
+    """
+    held = shares_[(shares_["measure"] == measure) & shares_["month"].between(*span)]
+    mine = held if place == places.LONDON else held[held["site_code"] == place]
+    items = list(dict.fromkeys(held["item"]))
+    grid = pd.MultiIndex.from_product([items, months.span(*span)], names=["item", "month"])
+    out = mine.groupby(["item", "month"])[["numerator", "denominator", "rows"]].sum().reindex(grid).astype(float)
+    out["n"] = out["denominator"]
+    out["value"] = out["numerator"] / out["denominator"].where(out["denominator"] > 0)
+    out["share_used"] = (out["denominator"] / out["rows"].where(out["rows"] > 0)).clip(upper=1.0)
+    out["status"] = np.where(out["value"].isna(), "no_data", "final")
+    out = out.drop(columns="rows").reset_index().rename(columns={"item": "stratum"})
+    month = out.pop("month")
+    given = {"measure": measure, "unit": "share", "stratum_dim": "class" if measure == "usability" else "item"}
+    synthetic = bool(held["synthetic"].all())
+    return tally.as_findings(out.assign(**given), month, place, synthetic=synthetic, method="share")
 
 
 def calendar_findings(site_months_: pd.DataFrame) -> pd.DataFrame:
     """Return the attendances that each site sent in each month, with the state of the site-month as stratum."""
-    frame = site_months_.rename(columns={"site_code": "place", "status": "state"})
+    sent = site_months_["status"].isin(SENT)
     out = pd.DataFrame(
         {
-            "measure": "received",
-            "unit": "attendance",
-            "source": "ed",
-            "place_type": "site",
-            "place": frame["place"],
-            "period_start": frame["month"],
-            "period_end": frame["month"],
-            "stratum_dim": "state",
-            "stratum": frame["state"],
-            "value": frame["rows"].astype(float).where(frame["state"].isin(["complete", "partial", "zero"])),
-            "numerator": frame["located"].astype(float),
-            "n": frame["rows"].astype(float),
-            "status": np.where(frame["state"].isin(["complete", "partial", "zero"]), "final", "no_data"),
-            "method": "count",
-            "synthetic": frame["synthetic"],
+            "place": site_months_["site_code"],
+            "period_start": site_months_["month"],
+            "period_end": site_months_["month"],
+            "stratum": site_months_["status"],
+            "value": site_months_["rows"].astype(float).where(sent),
+            "numerator": site_months_["located"].astype(float),
+            "n": site_months_["rows"].astype(float),
+            "status": np.where(sent, "final", "no_data"),
+            "synthetic": site_months_["synthetic"],
         }
     )
-    return schema.conform(out, "finding")
+    return _of_sites(out, measure="received", stratum_dim="state")
+
+
+# ---- questions and reminders --------------------------------------------------------------------------------------
+
+
+def queries(
+    site_months_: pd.DataFrame,
+    shares_: pd.DataFrame,
+    conformed: pd.DataFrame,
+    checks: Mapping[str, Mapping],
+    month: str,
+    rules: Mapping,
+) -> pd.DataFrame:
+    """Return what is to be asked about a month: the checks of scope ``file`` that hold, site by site.
+
+    Parameters
+    ----------
+    site_months_, shares_ : DataFrame
+        Of one site or of all; 13 months are looked at.
+    conformed : DataFrame
+        Records of the same sites and months, for codes that are new.
+    checks : mapping
+        ``parameters/checks.yml``.
+    month : str
+        The month asked about; nothing later is used.
+    rules : mapping
+        The thresholds that the checks name, ``query_months``, ``query_months_least`` and ``query_records_least``.
+
+    Returns
+    -------
+    DataFrame
+        Findings ``query``, one per site, check and item: ``value``, ``expected`` (what is usual for the site; missing
+        where nothing is), ``n``, ``numerator`` (attendances touched), ``flags`` (the item).
+
+    Notes
+    -----
+    How it can mislead: a query is a question. About one in three hundred comparisons would hold by chance in a year
+    of one site; and a fault that has been there for a year is usual, so it raises no question here.
+    """
+    asked = {name: entry for name, entry in checks.items() if entry["scope"] == "file"}
+    now = site_months_[(site_months_["month"] == month) & ~site_months_["status"].isin(["closed", "not_joined"])]
+    codes = pd.concat(
+        [
+            conformed[[*KEYS, source]].rename(columns={source: "code"}).assign(column=source)
+            for source in ("method_source", "location_type_source")
+        ]
+    )
+    codes, rows = codes[codes["code"] != ""], []
+    for _, state in now.iterrows():
+        site = state["site_code"]
+        look = _queries.at(state, *(of_site(t, site) for t in (site_months_, shares_, codes)), rules)
+        for name, entry in asked.items():
+            rows += [(site, name, *found, state["synthetic"]) for found in _queries.look(look, entry, rules)]
+    names = ["place", "stratum", "flags", "value", "expected", "n", "numerator", "unit", "synthetic"]
+    out = pd.DataFrame(rows, columns=names).assign(period_start=month, period_end=month)
+    return _of_sites(out, measure="query", stratum_dim="check")
+
+
+def chase_findings(listed: pd.DataFrame) -> pd.DataFrame:
+    """Return the list of :func:`chase` as findings: months owed in a row, with the state as stratum."""
+    out = listed.rename(columns={"site_code": "place", "since": "period_start", "until": "period_end"})
+    out = out.assign(stratum=listed["state"], value=listed["months"].astype(float), n=listed["months"].astype(float))
+    kept = ["place", "period_start", "period_end", "stratum", "value", "n", "synthetic"]
+    return _of_sites(out[kept], measure="owed", unit="file", stratum_dim="state")

@@ -25,6 +25,9 @@ import nbformat
 from istv_lib import errors, months, params, places, store
 
 PARTS = ("area", "site", "case", "audience")
+SENT = ["complete", "partial", "zero"]
+# for_each of parameters/monthly.yml: "site" sent data for the month, "open_site" ought to have
+SITE_STATES = {"site": SENT, "open_site": [*SENT, "missing", "late"]}
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,8 @@ def _units(where: store.Root, month: str, spec: dict, wanted: dict[str, Any]) ->
     for kind in kinds:
         if kind in {"london", "bcu", "borough"}:
             found += [(a.slug, a.name, {"area": a.slug}) for a in _areas(where, kind, wanted)]
-        elif kind == "site":
-            found += [(code.lower(), name, {"site": code}) for code, name in _sent(where, month)]
+        elif kind in SITE_STATES:
+            found += [(code.lower(), name, {"site": code}) for code, name in _sites(where, month, SITE_STATES[kind])]
         elif kind == "case":
             cases = [wanted["case"]] if wanted["case"] else cases_held(where)
             found += [(f"case-{slug}", params.case(slug)["title"], {"case": slug}) for slug in cases]
@@ -172,10 +175,10 @@ def _on_request(spec: dict, slug: str) -> list[str]:
     return kinds.get(places.find_area(slug).kind, []) if kinds else []
 
 
-def _sent(where: store.Root, month: str) -> list[tuple[str, str]]:
-    """Return code and name of the sites that sent data for the month."""
+def _sites(where: store.Root, month: str, states: list[str]) -> list[tuple[str, str]]:
+    """Return code and name of the sites that are in one of the states in the month."""
     held = store.load("site_months", where=where)
-    there = held[(held["month"] == month) & held["status"].isin(["complete", "partial", "zero"])]
+    there = held[(held["month"] == month) & held["status"].isin(states)]
     roster = store.load("sites", where=where).set_index("site_code")["name"]
     return [(code, roster[code]) for code in sorted(there["site_code"])]
 

@@ -13,33 +13,28 @@ from dataclasses import dataclass
 import pandas as pd
 
 from istv_lib import errors
+from istv_lib._codes import (  # noqa: F401 - read as schema.METHODS and so on
+    AGE_BANDS,
+    ETHNIC_GROUPS,
+    FATES,
+    FINDING_STATUSES,
+    LOCATION_TYPES,
+    METHODS,
+    OPTIONAL_FIELDS,
+    PRECISION_CLASSES,
+    SEVERITIES,
+    SEXES,
+    SHAPES,
+    SOURCE_NAMES,
+    STATUS_WORDS,
+    STATUSES,
+    UNITS,
+    USABILITY,
+    USABILITY_WORDS,
+    YES_NO,
+)
 
 TEXT, COUNT, NUMBER, FLAG, TIME = "str", "Int64", "float64", "bool", "datetime64[us]"
-
-METHODS = (
-    "fist foot head other_body body_unspecified knife glass blunt firearm corrosive animal vehicle "
-    "multiple other unknown"
-).split()
-LOCATION_TYPES = "home street licensed transport school shop workplace park hospital custody other unknown".split()
-PRECISION_CLASSES = "point junction street area district borough home mobile outside none".split()
-SHAPES = "isb1594 ecds_v4 trust".split()
-STATUSES = "complete partial zero missing late closed not_joined".split()
-FINDING_STATUSES = "final provisional gated no_data".split()
-SOURCE_NAMES = {
-    "mps": "Metropolitan Police",
-    "city": "City of London Police",
-    "btp": "British Transport Police",
-}
-STATUS_WORDS = {
-    "complete": "sent",
-    "partial": "sent in part",
-    "zero": "sent: none treated",
-    "late": "not yet received",
-    "missing": "missing",
-    "closed": "closed",
-    "not_joined": "not yet sharing",
-}
-UNITS = "attendance victim crime callout incident site file share rate".split()
 
 
 @dataclass(frozen=True)
@@ -96,12 +91,18 @@ CONFORMED = Table(
             "what the incident time is worth",
             "exact date_only default missing".split(),
         ),
+        _col("source_key", TEXT, "hash of the site and its own number of the record; empty when the file has none"),
         _col("location_text", TEXT, "free text of the place, personal data redacted"),
         _col("location_type", TEXT, "canonical type of place", LOCATION_TYPES, null=False),
         _col("location_type_source", TEXT, "type of place as the site codes it"),
         _col("method", TEXT, "canonical method of assault", METHODS, null=False),
         _col("method_source", TEXT, "method as the site codes it"),
-        _col("flags", TEXT, "semicolon-separated marks, such as month_from_submission"),
+        _col("method_other", TEXT, "the method in words, where the file has such a column, personal data redacted"),
+        _col("age_band", TEXT, "age in years, in bands; empty unless sent and permitted", AGE_BANDS),
+        _col("sex", TEXT, "sex as recorded; empty unless sent and permitted", SEXES),
+        _col("ethnic_group", TEXT, "broad ethnic group; empty unless sent and permitted", ETHNIC_GROUPS),
+        _col("alcohol", TEXT, "whether alcohol or drugs were involved; empty unless sent and permitted", YES_NO),
+        _col("flags", TEXT, "semicolon-separated marks: ids of parameters/checks.yml"),
     ),
 )
 
@@ -113,8 +114,63 @@ QUARANTINE = Table(
         _ROW,
         _SITE,
         _SYNTHETIC,
-        _col("reason", TEXT, "reason code, explained in docs/errors.md", null=False),
-        _col("column", TEXT, "column that caused it"),
+        _col("reason", TEXT, "reason code: id of parameters/checks.yml, explained in docs/errors.md", null=False),
+        _col("severity", TEXT, "how much it matters", SEVERITIES, null=False),
+        _col("column", TEXT, "canonical column that caused it"),
+    ),
+)
+
+CHANGES = Table(
+    "changes",
+    "one edit of one field that is more than reading it by its layout (restricted)",
+    (
+        _SUBMISSION,
+        _ROW,
+        _SITE,
+        _SYNTHETIC,
+        _col(
+            "field",
+            TEXT,
+            "canonical column that was changed; 'row' when the whole row was folded or dropped",
+            null=False,
+        ),
+        _col("rule", TEXT, "id of parameters/checks.yml, or the reading step that made the change", null=False),
+        _col("before", TEXT, "value before, as read; withheld for personal data"),
+        _col("after", TEXT, "value after; empty when it counts as missing"),
+    ),
+)
+
+RECONCILIATION = Table(
+    "reconciliation",
+    "one fate of the physical rows of one accepted file; the rows of a file add up to its physical rows",
+    (
+        _SUBMISSION,
+        _SITE,
+        _MONTH,
+        _SYNTHETIC,
+        _col("fate", TEXT, "what became of the rows", FATES, null=False),
+        _col("reason", TEXT, "id of parameters/checks.yml for rows set aside or repeated; empty for others"),
+        _col("rows", COUNT, "physical rows", null=False),
+    ),
+)
+
+REVISIONS = Table(
+    "revisions",
+    "one file that replaced an earlier one of the same site and month",
+    (
+        _SUBMISSION,
+        _col("supersedes", TEXT, "submission that it replaced", null=False),
+        _SITE,
+        _MONTH,
+        _SYNTHETIC,
+        _col("received", TEXT, "date received of the later file, YYYY-MM-DD", null=False),
+        _col("rows_before", COUNT, "attendances of the earlier file", null=False),
+        _col("rows_after", COUNT, "attendances of the later file", null=False),
+        _col("same", COUNT, "attendances that are the same in both", null=False),
+        _col("added", COUNT, "attendances only in the later file", null=False),
+        _col("removed", COUNT, "attendances only in the earlier file", null=False),
+        _col("changed", COUNT, "attendances in both by their number, with another value in some field", null=False),
+        _col("fields", TEXT, "fields that changed and in how many attendances, such as 'method 3; location_text 1'"),
     ),
 )
 
@@ -135,9 +191,12 @@ SUBMISSIONS = Table(
         _col("rows_physical", COUNT, "physical rows in the file"),
         _col("rows_header", COUNT, "header and title rows"),
         _col("rows_blank", COUNT, "blank rows"),
+        _col("rows_total", COUNT, "rows that hold totals"),
         _col("rows_accepted", COUNT, "rows in the conformed table"),
         _col("rows_quarantined", COUNT, "rows set aside"),
-        _col("rows_duplicate", COUNT, "rows that repeat an earlier row's id"),
+        _col("rows_duplicate", COUNT, "rows that repeat an earlier row's id, or further injuries of one attendance"),
+        _col("columns_dropped", COUNT, "columns left at the door: not read, or not permitted by the agreement"),
+        _col("dropped", TEXT, "headings of those columns, separated by semicolons"),
         _col("pid_redacted", COUNT, "records in which personal data were redacted"),
         _col("zero_declared", FLAG, "the site's own word that it treated nobody", null=False),
     ),
@@ -247,7 +306,21 @@ FINDING = Table(
     ),
 )
 
-TABLES = {t.name: t for t in (CONFORMED, QUARANTINE, SUBMISSIONS, LOCATED, EVENT, SITE_MONTHS, FINDING)}
+TABLES = {
+    t.name: t
+    for t in (
+        CONFORMED,
+        QUARANTINE,
+        CHANGES,
+        SUBMISSIONS,
+        RECONCILIATION,
+        REVISIONS,
+        LOCATED,
+        EVENT,
+        SITE_MONTHS,
+        FINDING,
+    )
+}
 
 
 def empty(name: str) -> pd.DataFrame:

@@ -1,8 +1,9 @@
 """Tables on disk: one root holds a London.
 
 The root is ``$ISTV_DATA``, or the demo's ``outputs/`` in the project when that is unset. Everything below it
-but ``hub/`` is restricted. Writes are atomic: a table is there whole or not at all. What a notebook reads is
-recorded, so that its page can say what it rests on.
+but ``hub/`` is restricted. Writes are atomic: a file is there whole or not at all, and what is written inside
+:func:`together` is there together or not at all. What a notebook reads is recorded, so that its page can say what
+it rests on.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from istv_lib import errors, months, params, places, schema
+from istv_lib import _by_date, _commit, errors, months, params, places, schema
 
 DEMO = "outputs"
+BY_DATE = _by_date.TABLES
 _reads: list[dict[str, str]] = []
 
 
@@ -56,6 +59,10 @@ def root(path: str | Path | None = None) -> Root:
     ------
     errors.StoreError
         When the folder lies inside the checkout without being the demo root.
+
+    Notes
+    -----
+    A change that an earlier command decided on, and was ended before it was in place, is completed first.
     """
     given = path or os.environ.get("ISTV_DATA") or params.home() / DEMO
     found = Root(Path(given).expanduser().resolve())
@@ -65,20 +72,68 @@ def root(path: str | Path | None = None) -> Root:
             "set ISTV_DATA to a folder outside it."
         )
         raise errors.StoreError(msg)
+    _commit.recover(found.path, found.store)
     return found
 
 
 def demo_root() -> Root:
     """Return the demo root, whatever ``$ISTV_DATA`` says."""
-    return Root((params.home() / DEMO).resolve())
+    return root(params.home() / DEMO)
+
+
+@contextmanager
+def together(where: Root) -> Iterator[None]:
+    """Make all writes below a root, made by this module inside the block, take effect together or not at all.
+
+    Parameters
+    ----------
+    where : Root
+        Everything written below it is held back until the block ends; until then :func:`load` returns what was
+        there before. Inside another block of the same root it joins that one.
+
+    Raises
+    ------
+    errors.StoreError
+        When the disk is full, another command is writing to the root, or one may not write there; nothing was
+        changed then.
+
+    Notes
+    -----
+    After an exception inside the block everything is as it was. When the process is ended suddenly, or the power
+    fails, everything is as it was or all is in place as soon as the next command starts. Readers that are at work
+    while it takes effect may read one table from before and the next from after. Folders stay.
+    """
+    if _commit.is_open(where.path):
+        yield
+        return
+    with _commit.begin(where.path, where.store):
+        yield
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Write a file whole or not at all: to a neighbour first, then moved into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-    part.replace(path)
+    """Write a file whole or not at all; inside :func:`together`, with the others.
+
+    Raises
+    ------
+    errors.StoreError
+        When the disk is full.
+    """
+    data = content if isinstance(content, bytes) else content.encode("utf-8")
+    commit = _commit.of(path)
+    if commit is not None:
+        commit.write(path, data)
+        return
+    with _commit.telling_of_a_full_disk(path):
+        _commit.replace(path, data)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; inside :func:`together`, with the others."""
+    commit = _commit.of(path)
+    if commit is not None:
+        commit.delete(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:
@@ -103,18 +158,27 @@ def save(where: Root, table: str, frame: pd.DataFrame, *, source: str | None = N
     years = frame["month"].str[:4]
     for year, part in frame.groupby(years):
         write_table(folder / f"year={year}.parquet", part)
-    if folder.is_dir():
-        for stale in {p.name for p in folder.glob("*.parquet")} - {f"year={y}.parquet" for y in years.unique()}:
-            (folder / stale).unlink()
+    kept = {f"year={year}.parquet" for year in years.unique()}
+    for stale in sorted(p for p in folder.glob("*.parquet") if p.name not in kept):
+        remove(stale)
 
 
-def save_conformed(where: Root, frame: pd.DataFrame, submission: dict) -> None:
-    """Add one submission's conformed records; conformed tables are only ever added to."""
+def save_conformed(where: Root, records: Mapping[str, pd.DataFrame], submissions: pd.DataFrame) -> None:
+    """Add the conformed records of some submissions, by id; such files are only added, unless all is read again.
+
+    ``submissions`` holds the rows of those submissions; others are left alone.
+    """
+    if records:
+        schema.check(pd.concat(records.values(), ignore_index=True), "conformed")
+    for row in submissions.to_dict("records"):
+        if row["submission_id"] in records:
+            write_table(conformed_path(where, row), records[row["submission_id"]])
+
+
+def conformed_path(where: Root, submission: Mapping[str, Any]) -> Path:
+    """Return where the conformed records of a submission lie (needs site_code, month and submission_id)."""
     folder = where.store / "conformed" / f"site={submission['site_code']}" / f"month={submission['month']}"
-    path = folder / f"{submission['submission_id']}.parquet"
-    if not path.exists():
-        schema.check(frame, "conformed")
-        write_table(path, frame)
+    return folder / f"{submission['submission_id']}.parquet"
 
 
 def load(
@@ -123,6 +187,7 @@ def load(
     area: places.Area | None = None,
     months: tuple[str, str] | None = None,
     source: str | None = None,
+    as_of: str | None = None,
     where: Root | None = None,
 ) -> pd.DataFrame:
     """Read a table of the store, and record that it was read.
@@ -130,29 +195,44 @@ def load(
     Parameters
     ----------
     table : str
-        ``events``, ``conformed``, ``submissions``, ``quarantine``, ``located``, ``site_months``, ``streets``,
-        ``police_months`` or ``sites`` (the roster: ``R/reference/sites.csv`` if there, else the shipped one).
+        ``events``, ``conformed``, ``submissions``, ``quarantine``, ``changes``, ``reconciliation``, ``revisions``,
+        ``located``, ``site_months``, ``streets``, ``police_months`` or ``sites`` (the roster:
+        ``R/reference/sites.csv`` if there, else the shipped one).
     area : places.Area, optional
         Keep events whose borough lies in the area; default all, including "borough not known".
     months : (str, str), optional
         First and last month, both included; default all.
     source : str, optional
         For events: ``ed``, ``mps``, ...; default all sources that are there.
+    as_of : str, optional
+        YYYY-MM-DD: what was known at the end of that day, for the tables of :data:`BY_DATE`; default what is known
+        now. A file was known from the date on which it was received; ``conformed`` holds the records of the files
+        in use then, and the status of each file in ``submissions`` is that of the day.
 
     Raises
     ------
     errors.StoreError
-        When the table is not there yet, with the command that makes it.
+        When the table is not there yet, with the command that makes it, or is not kept by date.
+    errors.ParameterError
+        When ``as_of`` is not a date.
+
+    Notes
+    -----
+    ``as_of`` goes by the dates received, as they stand in the submissions table, and reads each file as it was last
+    read. A refused file that has since been taken in counts from its date received, and one that has been removed
+    from ``incoming/`` before it was taken in is not remembered.
     """
     where = where or root()
+    _commit.recover(where.path, where.store)
     if table == "sites":
         return _sites(where)
-    frame = _read(where, table, source)
+    frame = _read(where, table, source) if as_of is None else _read_then(where, table, as_of)
     if months is not None:
         frame = frame[frame["month"].between(*months)]
     if area is not None and area.kind in {"borough", "bcu"}:
         frame = frame[frame["borough_gss"].isin(area.boroughs)]
-    _reads.append({"table": table, "source": source or "", "area": area.slug if area else "", "months": _span(months)})
+    read = {"table": table, "source": source or "", "area": area.slug if area else "", "months": _span(months)}
+    _reads.append(read if as_of is None else read | {"as_of": as_of})
     return frame.reset_index(drop=True)
 
 
@@ -160,17 +240,13 @@ def _span(months_: tuple[str, str] | None) -> str:
     return " to ".join(months_) if months_ else ""
 
 
-def _read(where: Root, table: str, source: str | None) -> pd.DataFrame:
+def _read(where: Root, table: str, source: str | None = None) -> pd.DataFrame:
     if table == "events":
         paths = sorted((where.store / "events").glob(f"source={source or '*'}/year=*.parquet"))
-    elif table == "conformed":
-        paths = [_conformed_path(where, row) for row in current_submissions(where).itertuples()]
     else:
         paths = [p for p in [where.store / f"{table}.parquet"] if p.exists()]
     if not paths and table == "police_months":
-        return pd.DataFrame(
-            {"source": pd.Series(dtype="str"), "month": pd.Series(dtype="str"), "synthetic": pd.Series(dtype="bool")}
-        )
+        return schema.empty("event")[["source", "month", "synthetic"]]
     if not paths:
         how = f"istv events import {source}" if table == "events" and source != "ed" else "istv intake"
         what = f"'{table}'" + (f" of source '{source}'" if source else "")
@@ -179,15 +255,41 @@ def _read(where: Root, table: str, source: str | None) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)
 
 
-def _conformed_path(where: Root, row: tuple) -> Path:
-    folder = where.store / "conformed" / f"site={row.site_code}" / f"month={row.month}"
-    return folder / f"{row.submission_id}.parquet"
+def _read_then(where: Root, table: str, day: str) -> pd.DataFrame:
+    """Read a table as it was known at the end of a day."""
+    _by_date.demand(table, day)
+    files = _by_date.files(_read(where, "submissions"), _read(where, "revisions"), day)
+    if table == "conformed":
+        return conformed(where, files[files["status"] == "accepted"])
+    return files if table == "submissions" else _by_date.rows(_read(where, table), files, day)
 
 
-def current_submissions(where: Root) -> pd.DataFrame:
-    """Return the accepted submissions in use: the newest of each site and month."""
-    submissions = _read(where, "submissions", None)
-    return submissions[submissions["status"] == "accepted"]
+def conformed(where: Root, submissions: pd.DataFrame, fresh: Mapping[str, pd.DataFrame] | None = None) -> pd.DataFrame:
+    """Return the conformed records of some submissions, in their order.
+
+    Parameters
+    ----------
+    where : Root
+        Root to read from.
+    submissions : DataFrame
+        Rows of ``submissions`` that were accepted once.
+    fresh : mapping, optional
+        Records by submission that are at hand and not read from disk.
+    """
+    fresh = fresh or {}
+    rows = submissions[["site_code", "month", "submission_id"]].to_dict("records")
+    parts = [
+        fresh[r["submission_id"]] if r["submission_id"] in fresh else _parquet(conformed_path(where, r)) for r in rows
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else schema.empty("conformed")
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        msg = f"The records of submission '{path.stem}' are missing from the store; run `istv intake --again`."
+        raise errors.StoreError(msg) from None
 
 
 def _sites(where: Root) -> pd.DataFrame:
@@ -266,24 +368,6 @@ def synthetic_hashes(where: Root) -> set[str]:
     """Return the sha256 of every file that the synthetic London wrote into this root."""
     path = where.incoming / "synthetic.csv"
     return set(pd.read_csv(path, dtype=str)["sha256"]) if path.exists() else set()
-
-
-def received_dates(where: Root) -> dict[str, str]:
-    """Return the date received of each file that ``incoming/received.csv`` lists, by path below incoming."""
-    path = where.incoming / "received.csv"
-    if not path.exists():
-        return {}
-    log = pd.read_csv(path, dtype=str)
-    return dict(zip(log["file"], log["received"], strict=True))
-
-
-def incoming_files(where: Root) -> Iterator[tuple[str, Path]]:
-    """Yield (site folder, file) of every file in the drop folders, in a fixed order."""
-    if not where.incoming.is_dir():
-        return
-    for folder in sorted(p for p in where.incoming.iterdir() if p.is_dir() and p.name != "police"):
-        for path in sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")):
-            yield folder.name, path
 
 
 def append_ledger(where: Root, entries: Iterable[dict]) -> None:

@@ -1,6 +1,6 @@
 """The synthetic London: every file a root needs, invented from one seed.
 
-It holds departments near (never at) real ones, their monthly files in eight layouts with the faults real files
+It holds departments near (never at) real ones, their monthly files in nine layouts with the faults real files
 have, street-level police files, and, apart from what the pipeline may read, the truth behind them. Levels are
 set after published national and London figures (``docs/methods.md``); nothing in it is about a real person,
 venue or hospital, and no result found in it is a finding about London.
@@ -31,8 +31,10 @@ from istv_lib._synth_plan import PLANS, Plan, roster
 
 TRUTH_COLUMNS = (
     "site_code month incident_id x y borough_gss street style expected_class locatable personal hot_spot "
-    "location_type method arrival_at incident_at fate file submission_id row_no record_id"
+    "location_type method arrival_at incident_at age_band sex alcohol returned planted fate file submission_id row_no "
+    "record_id method_read location_type_read"
 ).split()
+ROWS_COLUMNS = "site_code month fate file submission_id row_no".split()
 
 
 def sites_needed(scale: str = "full") -> list[str]:
@@ -69,7 +71,8 @@ def files(
         ``reference/sites.csv``; ``incoming/<site>/<file>``; ``incoming/police/<month>/<file>``;
         ``incoming/received.csv`` (file, received: YYYY-MM-DD); ``incoming/synthetic.csv`` (file, sha256 of
         every other file below incoming); ``truth/truth.csv`` (one row per true attendance; coordinates in
-        metres, EPSG:27700); ``truth/scenario.yml`` (what is planted, where and when).
+        metres, EPSG:27700; ``_read`` is what the layout lets intake read); ``truth/rows.csv`` (rows of the files
+        that are no attendance, with their fate); ``truth/scenario.yml`` (what is planted, where and when).
 
     Raises
     ------
@@ -93,12 +96,14 @@ def files(
     sent, told = _synth_sending.send(recorded, plan, layouts, profiles, rng)
     yield "reference/sites.csv", _csv(roster(plan))
     hashes = []
-    for path, content in _incoming(sent, plan, streets, rng):
+    for path, content in _incoming(sent, plan, streets, np.random.default_rng([seed, 1])):
         hashes.append((path, _synth_files.full_hash(content)))
         yield f"incoming/{path}", content
     yield "incoming/synthetic.csv", _rows_csv(["file", "sha256"], hashes)
-    yield "truth/truth.csv", _csv(_truth(recorded, told))
-    story = _synth_story.tell(plan, streets, recorded, seed)
+    yield "truth/truth.csv", _csv(_truth(recorded, told[~told.index.duplicated()]))
+    rows = _no_attendance(recorded, told)
+    yield "truth/rows.csv", _csv(rows)
+    story = _synth_story.tell(plan, streets, recorded, rows["fate"].value_counts(), seed)
     yield "truth/scenario.yml", yaml.safe_dump(story, sort_keys=False, allow_unicode=True, width=100).encode()
 
 
@@ -145,6 +150,14 @@ def _truth(recorded: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
     named = {"site": "site_code", "incident": "incident_id", "gss": "borough_gss", "hot": "hot_spot"}
     truth = truth.rename(columns=named).sort_values(["site_code", "month", "row_id"], kind="stable")
     return truth[TRUTH_COLUMNS].replace({True: "yes", False: "no"})
+
+
+def _no_attendance(recorded: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the files that are no attendance, or one that an earlier file of the month holds."""
+    rows = told.join(recorded[["site", "month", "truth", "fate"]]).rename(columns={"site": "site_code"})
+    again = rows.index.duplicated()
+    rows["fate"] = rows["fate"].mask(again, "repeated_in_earlier_file")
+    return rows.loc[again | ~rows["truth"], ROWS_COLUMNS].sort_values(["file", "row_no"])
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

@@ -169,6 +169,149 @@ def submissions(released: Released, *, title: str, name: str = "files") -> Block
     return _table(name, rows, released, title)
 
 
+def items(released: Released, *, title: str, labels: Mapping[str, str], name: str = "items") -> Block:
+    """Show each item of one hospital's month: how much is usable, the year before, the others, and how much is valid.
+
+    ``released`` holds the measures ``completeness`` and ``validity`` of :func:`istv_lib.feedback.items`; the column of
+    the other hospitals is left out where nothing can be shown in it.
+    """
+    table = demand(released).table
+    main = table[table["measure"] == "completeness"]
+    valid = table[table["measure"] == "validity"].set_index("stratum")["shown"]
+    rows = pd.DataFrame(
+        {
+            "Item": [labels.get(s, s) for s in main["stratum"]],
+            "Usable": main["shown"],
+            "Of attendances": _counts(main["n"]),
+            "Year before": [_share(v) for v in main["expected"]],
+            "Other hospitals, middle half": [
+                "" if pd.isna(b) else f"{a:.0%} to {b:.0%}" for a, b in zip(main["lower"], main["upper"], strict=True)
+            ],
+            "Valid, of what is written": [valid.get(s, "") for s in main["stratum"]],
+        }
+    )
+    return _table(name, rows if main["upper"].notna().any() else rows.drop(columns=rows.columns[4]), released, title)
+
+
+def _counts(values: pd.Series) -> list[str]:
+    return ["" if pd.isna(v) else f"{v:,.0f}" for v in values]
+
+
+def _share(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.0%}"
+
+
+def timeliness(released: Released, *, title: str, name: str = "timeliness") -> Block:
+    """Show months, newest first: state, days from the month's end to the file, the day agreed, attendances."""
+    table = demand(released).table.iloc[::-1]
+    rows = pd.DataFrame(
+        {
+            "Month": table["period_start"].map(months.label),
+            "State": table["stratum"].map(schema.STATUS_WORDS),
+            "Days after the month's end": table["shown"],
+            "Day agreed": _counts(table["expected"]),
+            "Attendances": _counts(table["n"]),
+        }
+    )
+    return _table(name, rows, released, title)
+
+
+def patterns(released: Released, ways: Mapping, *, title: str, name: str = "patterns") -> Block:
+    """Show how places are written down: pattern, invented example, attendances, and how many could be placed."""
+    table = demand(released).table
+    share = table[(table["measure"] == "pattern") & (table["numerator"] > 0)]
+    share = share.sort_values("numerator", ascending=False, kind="stable")
+    placed = table[table["measure"] == "pattern_placed"].set_index("stratum")["numerator"]
+    known = ways["patterns"]
+    rows = pd.DataFrame(
+        {
+            "How the place is written": [known[s]["words"] for s in share["stratum"]],
+            "Invented example": [known[s]["example"] for s in share["stratum"]],
+            "Attendances": _counts(share["numerator"]),
+            "Share": share["shown"],
+            "Found to a street or better": [f"{placed.get(s, 0):,.0f}" for s in share["stratum"]],
+            "Better, if known": [known[s].get("better", "") for s in share["stratum"]],
+        }
+    )
+    return _table(name, rows, released, title)
+
+
+def reasons(released: Released, checks: Mapping, *, title: str, name: str = "reasons") -> Block:
+    """Show why rows were set aside or folded: severity, reason in words, rows."""
+    table = demand(released).table
+    rows = pd.DataFrame(
+        {
+            "Reason": table["stratum"].str.replace("_", " "),
+            "Severity": [checks.get(s, {}).get("severity", "") for s in table["stratum"]],
+            "In words": [checks.get(s, {}).get("reason", "") for s in table["stratum"]],
+            "Rows": table["shown"],
+        }
+    )
+    return _table(name, rows, released, title)
+
+
+def queries(
+    released: Released, checks: Mapping, *, title: str, labels: Mapping[str, str] | None = None, name: str = "queries"
+) -> Block:
+    """Show what is to be asked: hospital, reason, value, what is usual, and the attendances it rests on."""
+    table, labels = demand(released).table, labels or {}
+    usual = {"share": "{:.0%}", "attendance": "{:,.0f}", "file": "{:,.0f}"}
+    rows = pd.DataFrame(
+        {
+            "Hospital": [labels.get(p, p) for p in table["place"]],
+            "Severity": [checks[s]["severity"] for s in table["stratum"]],
+            "What": [checks[s]["reason"] for s in table["stratum"]],
+            "Item": table["flags"].str.replace("_", " "),
+            "Value": table["shown"],
+            "Usual": [
+                "" if pd.isna(v) else usual[u].format(v) for v, u in zip(table["expected"], table["unit"], strict=True)
+            ],
+            "Of": _counts(table["n"]),
+        }
+    )
+    return _table(name, rows, released, title)
+
+
+def chase(
+    released: Released,
+    *,
+    title: str,
+    labels: Mapping[str, str],
+    contacts: Mapping[str, str],
+    name: str = "chase",
+) -> Block:
+    """Show whom to remind: hospital, state, since when, months in a row, role mailbox. For the team only."""
+    table = demand(released).table
+    rows = pd.DataFrame(
+        {
+            "Hospital": [labels.get(p, p) for p in table["place"]],
+            "State": table["stratum"].map(lambda s: schema.STATUS_WORDS.get(s, s)),
+            "Since": table["period_start"].map(months.label),
+            "Until": table["period_end"].map(months.label),
+            "Months": table["shown"],
+            "Contact": [contacts.get(p, "not known") for p in table["place"]],
+        }
+    )
+    return _table(name, rows, released, title)
+
+
+def revisions(
+    released: Released, *, title: str, labels: Mapping[str, str] | None = None, name: str = "revisions"
+) -> Block:
+    """Show each file that replaced an earlier one: attendances before and after, added, removed and changed."""
+    table, labels = demand(released).table, labels or {}
+    table = table.assign(received=table["flags"].str[:10], fields=table["flags"].str[11:])
+    keys = ["period_start", "place", "received"]
+    cells = table.pivot_table(index=keys, columns="stratum", values="shown", aggfunc="first", sort=False)
+    changed = table[table["stratum"] == "changed"].set_index(keys)["fields"].groupby(level=keys).first()
+    cells = cells.assign(Fields=changed.reindex(cells.index)).reset_index()
+    cells["place"] = [labels.get(p, p) for p in cells["place"]]
+    cells["period_start"] = cells["period_start"].map(months.label)
+    shown = {"period_start": "Month", "place": "Hospital"}
+    cells.columns = [shown.get(c, c.capitalize()) for c in cells.columns]
+    return _table(name, cells, released, title)
+
+
 def _ranges(table: pd.DataFrame) -> list[str]:
     show = table["limit_high"].notna() & table["flags"].str.contains("tested")
     lows, highs = table["limit_low"], table["limit_high"]

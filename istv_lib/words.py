@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from istv_lib import months, params, schema
+from istv_lib import months, params, places, schema
 from istv_lib._block import Block, demand, marker
 from istv_lib.disclosure import Released
 
@@ -252,6 +252,125 @@ def dataset(calendar: Released, month: str, *, name: str = "headline") -> Block:
     told = f"{opening}For {months.label(month)} {there} of {expected} hospitals sent data: {total:,.0f} attendances."
     away = [f"{int(counts[s])} {schema.STATUS_WORDS[s]}" for s in ("late", "missing", "partial") if counts.get(s, 0)]
     return say(calendar, told, f"Of the hospitals, {_list(away)}." if away else "", name=name)
+
+
+def programme(released: Released, rules: Mapping, *, name: str = "programme") -> Block:
+    """Say how many hospitals have agreed to share, sent data for the month, and share consistently."""
+    table = demand(released).table.set_index("measure")
+    agreed, sharing, steady = (table.loc[f"sites_{k}", "value"] for k in ("agreed", "sharing", "consistent"))
+    month = months.label(table["period_end"].iloc[0])
+    told = (
+        f"Of {table['denominator'].iloc[0]:,.0f} hospitals that are open, {agreed:,.0f} have a valid agreement, "
+        f"{sharing:,.0f} shared {month}, and {steady:,.0f} share consistently, which means at least "
+        f"{rules['consistent_months_least']} of the last {rules['consistent_months']} months."
+    )
+    return say(released, told, name=name)
+
+
+def chase(owed: Released, about: Released, cut_off: str, run: str, *, name: str = "chase-words") -> Block:
+    """Say how many hospitals owe a file, and until when it can be in the run; ``about`` lends the stamp of the page."""
+    sites = demand(owed).table["place"].nunique()
+    told = f"{_number(sites)} hospital{'s owe' if sites != 1 else ' owes'} a file or a part of one."
+    return say(about, told, f"Files received by {cut_off} are in the run of {run}.", name=name)
+
+
+# ---- for a hospital ----------------------------------------------------------------------------------------------
+
+
+def feedback(timely: Released, place: Released, *, name: str = "headline") -> Block:
+    """Thank a hospital for its month, or say kindly what is missing, and how often its places could be found."""
+    mark = marker(timely)
+    row, found = demand(timely).table.iloc[-1], demand(place).table.iloc[-1]
+    told = [f"**{mark}.**" if mark else "", _came(row)]
+    if pd.notna(found["value"]):
+        told.append(
+            f"The place could be found to a street or better for {found['shown'].removesuffix(' [p]')} of the "
+            f"{found['n']:,.0f} attendances that were not at a home."
+        )
+        if pd.notna(found["upper"]):
+            told.append(
+                f"The middle half of the other hospitals lies between {found['lower']:.0%} and {found['upper']:.0%}."
+            )
+    return say(timely, *told, name=name)
+
+
+def _came(row: pd.Series) -> str:
+    month, state, days = months.label(row["period_end"]), row["stratum"], row["value"]
+    if state in {"complete", "partial"}:
+        when = f"{days:,.0f} day{'s' if days != 1 else ''} after the end of the month" if days > 0 else "at once"
+        agreed = "within" if days <= row["expected"] else "later than"
+        part = " It covers a part of the month." if state == "partial" else ""
+        attendances = f"{row['n']:,.0f} attendance{'s' if row['n'] != 1 else ''}"
+        return (
+            f"Thank you. Your file for {month} came {when}, {agreed} the {row['expected']:,.0f} days agreed, and "
+            f"holds {attendances} because of assault.{part}"
+        )
+    return {
+        "zero": f"Thank you for saying that nobody was treated because of an assault in {month}; it counts as zero.",
+        "late": f"Your file for {month} has not come yet. What follows rests on your earlier months.",
+        "closed": f"The department was closed in {month}, so no file is expected.",
+        "not_joined": f"The hospital did not yet share data in {month}.",
+        "missing": (
+            f"No attendance has reached us for {month}, and we do not know whether nobody was treated. Until we do, "
+            "the month counts as missing and not as zero, and what follows rests on your earlier months."
+        ),
+    }[state]
+
+
+def to_do(released: Released, checks: Mapping, *, name: str = "to-do") -> Block:
+    """List what would help most, the most helpful first, with the attendances that each touches."""
+    table = demand(released).table
+    lines = []
+    for row in table[table["stratum"].isin(list(checks))].itertuples():
+        touched = f" ({row.value:,.0f} of {row.n:,.0f} attendances)" if row.unit == "attendance" else ""
+        lines.append(f"{len(lines) + 1}. {checks[row.stratum]['hospital']}{touched}")
+    thanks = " Thank you; please carry on as you do." if (table["n"] > 0).any() else ""
+    text = "\n".join(lines) or f"Nothing stands out for this month.{thanks}"
+    return Block("words", name, {"text/markdown": text}, released)
+
+
+def patterns(released: Released, ways: Mapping, rules: Mapping, *, name: str = "patterns-words") -> Block:
+    """Say which three ways of writing a place worked best and which three left most places unknown."""
+    table = demand(released).table
+    counts = table[table["measure"] == "pattern"].set_index("stratum")["numerator"]
+    placed = table[table["measure"] == "pattern_placed"].set_index("stratum")["numerator"].reindex(counts.index)
+    known, lost = ways["patterns"], counts - placed
+    rate = pd.DataFrame({"rate": placed / counts.where(counts > 0), "counts": counts})
+    good = rate[(counts >= rules["pattern_records_least"]) & (placed > 0)]
+    best = good.sort_values(["rate", "counts"], ascending=False, kind="stable").index[:3]
+    helped = [s for s in counts.index if "better" in known[s] and lost[s] > 0]
+    worst = lost[helped].sort_values(ascending=False, kind="stable").index[:3]
+    lines = [f"- Works well: {_pattern(known[s])}: {placed[s]:,.0f} of {counts[s]:,.0f} found." for s in best]
+    lines += [
+        f"- Leaves the place unknown: {_pattern(known[s])}: {lost[s]:,.0f} of {counts[s]:,.0f} not found. "
+        f"Better: “{known[s]['better']}”."
+        for s in worst
+    ]
+    lines += ["", "The examples are invented."] if lines else []
+    text = "\n".join(lines) or "There is no text yet from which something could be said."
+    return Block("words", name, {"text/markdown": text}, released)
+
+
+def _pattern(way: Mapping) -> str:
+    return way["words"] + (f", such as “{way['example']}”" if way["example"] else "")
+
+
+def reach(released: Released, stories: list[Mapping], *, name: str = "reach") -> Block:
+    """Say in how many boroughs a hospital's attendances count, what part it supplies, and what partners did."""
+    table = demand(released).table
+    facts = table.set_index("measure")
+    boroughs, found = facts.loc["boroughs_reached", "value"], facts.loc["located"]
+    named = dict(zip(places.boroughs()["gss"], places.boroughs()["name"], strict=True))
+    supplied = table[table["measure"] == "supplied"].head(3)
+    parts = [f"{row.value:.0%} of those of {named[row.stratum]}" for row in supplied.itertuples()]
+    period = f"From {months.label(found['period_start'])} to {months.label(found['period_end'])}"
+    told = (
+        f"{period} {found['value']:,.0f} of your {found['n']:,.0f} attendances could be given a borough; they count in "
+        f"the figures of {boroughs:,.0f} borough{'s' if boroughs != 1 else ''}."
+    )
+    part = f"You supply about {_list(parts)}." if parts else ""
+    done = [f"{months.label(story['month'])}: {story['words']}" for story in stories]
+    return say(released, told, part, *done, name=name)
 
 
 def _list(items: list[str]) -> str:

@@ -8,11 +8,13 @@ import pytest
 import typer
 import yaml
 
-from istv_lib import cli, intake, schema
+from istv_lib import cli, privacy, schema
 from tests.test_architecture import FLOORS
 
 HOME = Path(__file__).parents[1]
 README = (HOME / "README.md").read_text(encoding="utf-8")
+ERRORS = (HOME / "docs" / "errors.md").read_text(encoding="utf-8")
+CHECKS = yaml.safe_load((HOME / "parameters" / "checks.yml").read_text(encoding="utf-8"))
 TOP = sorted(HOME.glob("*.md"))
 DOCUMENTS = [*TOP, *sorted((HOME / "docs").rglob("*.md")), *sorted((HOME / "LICENSES").glob("*.md"))]
 FOLDERS = ("istv_lib", "notebooks", "parameters", "tests", "benchmarks", "docs", "LICENSES")
@@ -138,11 +140,48 @@ def test_data_dictionary_is_the_generated_one():
     assert (HOME / "docs" / "data_dictionary.md").read_text(encoding="utf-8") == schema.as_markdown()
 
 
-def test_every_reason_and_flag_of_intake_is_explained():
-    told = (HOME / "docs" / "errors.md").read_text(encoding="utf-8")
-    named = re.findall(r"``([a-z]+(?:_[a-z]+)+)``", intake.__doc__)
+def table_of(heading):
+    """Return the rows of the first table below a heading of docs/errors.md, as lists of cells."""
+    part = ERRORS.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return [line.strip("|\n ").split(" | ") for line in part.splitlines() if line.startswith("| `")]
+
+
+@pytest.mark.parametrize(
+    ("heading", "scopes", "actions"),
+    [
+        ("Rows set aside at intake", {"record"}, {"quarantine"}),
+        ("Rows counted as repeats", {"record"}, {"duplicate"}),
+        ("Marks on records that count", {"record", "series"}, {"mark", "blank"}),
+        ("Questions about a month", {"file"}, {"mark"}),
+    ],
+)
+def test_every_check_is_explained_with_its_severity_and_only_those(heading, scopes, actions):
+    words = {"error": "error", "warning": "warning", "info": "information"}
+    wanted = [
+        (f"`{code}`", words[check["severity"]])
+        for code, check in CHECKS.items()
+        if check["scope"] in scopes and check["action"] in actions
+    ]
+    rows = table_of(heading)
+    assert [tuple(row[:2]) for row in rows] == wanted
+    assert [row for row in rows if len(row) != 4 or not all(row)] == []
+
+
+def test_no_check_falls_between_the_tables():
+    kinds = {(check["scope"], check["action"]) for check in CHECKS.values()}
+    assert kinds <= {
+        *(("record", action) for action in ("quarantine", "duplicate", "mark", "blank")),
+        ("series", "mark"),
+        ("file", "mark"),
+    }
+
+
+def test_every_other_rule_of_a_change_is_explained():
+    source = (HOME / "istv_lib" / "_lineage.py").read_text(encoding="utf-8")
+    named = set(re.findall(r'\(k, \w+, "(\w+)"', source)) - set(CHECKS)
     assert named
-    assert [code for code in named if f"`{code}`" not in told] == []
+    kinds = [f"personal_{kind}" for kind in privacy.TOKENS]
+    assert [rule for rule in [*sorted(named), *kinds] if f"`{rule}`" not in ERRORS] == []
 
 
 def messages():
@@ -158,12 +197,55 @@ def messages():
 
 
 def test_every_message_in_errors_md_is_one_of_the_code():
-    told = (HOME / "docs" / "errors.md").read_text(encoding="utf-8").split("## Files that are refused")[1]
+    told = ERRORS.split("## Files that are refused")[1]
     rows = re.findall(r"^\| (?!message|-)([^|]+) \|", told, re.MULTILINE)
     plain = [re.sub(r"\([^)]*\)", "…", row.replace("<…>", "…")) for row in rows]
     parts = [part.strip(" '.,:") for row in plain for part in re.split(r"[…;]", row)]
     source = messages()
     assert [part for part in parts if len(part) > 8 and part not in source] == []
+
+
+def text_of(node):
+    """Return a text of the code with … for what is filled in; nothing for other expressions."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(v.value) if isinstance(v, ast.Constant) else "…" for v in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def raised():
+    """Yield what the library raises of its own errors: the text, up to what is to be done."""
+    for path in sorted((HOME / "istv_lib").glob("*.py")):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            given = {}
+            for node in sorted(ast.walk(function), key=lambda n: getattr(n, "lineno", 0)):
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    given[node.targets[0].id] = node.value
+                if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                    name = ast.unparse(node.exc.func)
+                    first = node.exc.args[0]
+                    text = text_of(given.get(first.id, first) if isinstance(first, ast.Name) else first)
+                    if name.startswith("errors.") and text:
+                        yield path.name, re.split(r"[;:]", text)[0]
+
+
+def test_every_error_of_the_library_is_explained():
+    lost = []
+    for where, text in raised():
+        parts = [part.strip(" '.") for part in re.split("[…(,]", text)]
+        parts = [part for part in parts if len(part) >= 10]
+        if parts and not any(part in ERRORS for part in parts):
+            lost.append(f"{where}: {text}")
+    assert lost == []
+
+
+def test_every_refusal_of_a_workbook_is_explained():
+    tree = ast.parse((HOME / "istv_lib" / "_workbooks.py").read_text(encoding="utf-8"))
+    texts = [text_of(node.value) for node in tree.body if isinstance(node, ast.Assign)]
+    refusals = [text.split(";")[0] for text in texts if "; " in text and " ask the site " in text]
+    assert len(refusals) > 5
+    assert [text for text in refusals if text not in ERRORS] == []
 
 
 def test_no_document_code_or_setting_names_a_workplace():

@@ -1,6 +1,7 @@
 """The small London from hospital files to hub, twice; what may and may not leave; and each way to run a notebook."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from istv_lib import errors, months, params, pipeline, publish, run, schema, store
+from istv_lib import errors, intake, months, params, pipeline, publish, run, schema, store
 
 PROJECT = Path(__file__).parents[2]
 SIDEWAYS = re.compile(r"\b(higher|lower) than the expected range|lies? (above|below)")
@@ -103,9 +104,88 @@ def test_doing_it_again_runs_nothing_and_changes_nothing(home):
 def test_rows_in_equal_rows_accepted_set_aside_and_repeated(here):
     table = store.load("submissions", where=here)
     read = table[table["status"].isin(["accepted", "superseded"])]
-    parts = read[["rows_header", "rows_blank", "rows_accepted", "rows_quarantined", "rows_duplicate"]].sum(axis=1)
-    assert (parts == read["rows_physical"]).all()
+    assert (read[list(intake.PARTS)].sum(axis=1) == read["rows_physical"]).all()
+    by_file = store.load("reconciliation", where=here).groupby("submission_id")["rows"].sum()
+    assert by_file.to_dict() == read.set_index("submission_id")["rows_physical"].to_dict()
     assert len(store.load("conformed", where=here)) == table.loc[table["status"] == "accepted", "rows_accepted"].sum()
+
+
+def test_every_row_that_is_no_attendance_met_the_fate_that_the_truth_gives_it(here):
+    aside = store.load("quarantine", where=here)
+    told = pd.read_csv(here.path / "truth" / "rows.csv", dtype=str)
+    used = store.load("submissions", where=here).query("status == 'accepted'")["submission_id"]
+    told = told[told["submission_id"].isin(used)]
+    kept = ["not_assault", "arrival_outside_month"]
+    expected = told[told["fate"].isin(kept)].groupby(["submission_id", "fate"]).size()
+    found = aside[aside["reason"].isin(kept) & aside["submission_id"].isin(used)].groupby(["submission_id", "reason"])
+    assert found.size().to_dict() == expected.to_dict()
+    fates = store.load("reconciliation", where=here)
+    repeats = fates[(fates["fate"] == "duplicate") & fates["submission_id"].isin(used)].groupby("reason")["rows"].sum()
+    names = {"duplicate": "repeated_id"}
+    assert repeats.to_dict() == told[~told["fate"].isin(kept)]["fate"].replace(names).value_counts().to_dict()
+
+
+def test_planted_personal_data_are_found_and_stand_nowhere_after_intake(here):
+    truth = pd.read_csv(here.path / "truth" / "truth.csv", dtype=str, keep_default_na=False)
+    conformed = store.load("conformed", where=here).set_index("record_id")
+    planted = truth[truth["record_id"].isin(conformed.index)].set_index("record_id")["personal"] == "yes"
+    marked = conformed["flags"].str.contains("personal_data")[planted.index]
+    assert planted.sum() > 20
+    assert marked[planted].mean() == 1, f"recall {marked[planted].mean():.3f}"
+    assert marked[~planted].mean() <= 0.002, f"{1000 * marked[~planted].mean():.1f} false positives per 1,000 texts"
+    secrets = {part.casefold() for told in truth["planted"] if told for part in told.split(" | ")}
+    assert all(len(secret) > 5 for secret in secrets)
+    for path in sorted(p for p in here.path.rglob("*") if p.is_file()):
+        if path.relative_to(here.path).parts[0] in {"incoming", "truth"}:
+            continue
+        written = everything_in(path)
+        assert not [secret for secret in secrets if secret in written], path.name
+
+
+def everything_in(path: Path) -> str:
+    """Return all text of a file, of a table that of its cells, in small letters."""
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path).select_dtypes("str")
+        return "\n".join("\n".join(table[column]) for column in table).casefold()
+    return path.read_bytes().decode("utf-8", errors="replace").casefold()
+
+
+def test_the_outage_is_missing_and_never_zero_in_any_table(here):
+    site, gap = "SYN02", ["2024-03", "2024-04"]
+    states = store.load("site_months", where=here).query("site_code == @site and month in @gap")
+    assert states["status"].tolist() == ["missing", "missing"]
+    jobs = [
+        j
+        for j in run.plan(here, "2024-04")
+        if not j.notebook.startswith("10") and j.slug in ("london", "lambeth", "syn02")
+    ]
+    assert all(r["status"] == "done" for r in run.execute(jobs, here, "2024-04", workers=2, tick=id))
+    rows = []
+    for job in jobs:
+        notebook = nbformat.read(here.restricted / "2024-04" / f"{job.id}.ipynb", as_version=4)
+        data = [
+            o.data["text/csv"]
+            for cell in notebook.cells
+            for o in cell.get("outputs", [])
+            if "text/csv" in o.get("data", {})
+        ]
+        rows += [pd.read_csv(io.StringIO(text), keep_default_na=False, dtype=str).assign(job=job.id) for text in data]
+    table = pd.concat(rows)
+    silent = table[
+        (table["place"] == site) & table["period_start"].isin(gap) & (table["period_end"] == table["period_start"])
+    ]
+    assert {"20_london_dataset__london__internal", "50_hospital_feedback__syn02__partner"} <= set(silent["job"])
+    counted = silent[silent["unit"] == "attendance"]
+    assert (counted["value"] == "").all()
+    assert set(counted["shown"]) <= {"[x]"}
+    received = silent[silent["measure"] == "received"]
+    assert set(received["stratum"]) == {"missing"}
+    borough = table[
+        (table["place"] == "E09000022") & table["period_start"].isin(gap) & (table["measure"] == "attendances")
+    ]
+    monthly = borough[(borough["stratum"] == "") & (borough["period_end"] == borough["period_start"])]
+    assert len(monthly)
+    assert set(monthly["status"]) <= {"gated", "no_data"}
 
 
 def test_the_records_are_those_of_the_truth(here):

@@ -1,21 +1,27 @@
 """The synthetic London: the same bytes every time, and what was planted is there."""
 
+import csv
+import dataclasses
 import hashlib
 import io
 import os
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
+import python_calamine
 import yaml
 
 from istv_lib import (
     _synth_attendances,
     _synth_files,
     _synth_plan,
+    _synth_sending,
     _synth_streets,
     _synth_texts,
     errors,
@@ -26,6 +32,11 @@ from istv_lib import (
 )
 
 SEED = 20220101
+LAYOUTS = params.file("layouts")
+GRAVEST = (
+    "firearm knife corrosive glass blunt vehicle animal foot fist head other_body body_unspecified multiple other "
+    "unknown"
+).split()
 
 
 def profiles(scale="full"):
@@ -56,8 +67,59 @@ def whole():
     return people.join(_synth_texts.write(people, streets.anchors, rng)), streets
 
 
+@pytest.fixture(scope="module")
+def rows(world):
+    """Rows of the small world's files that are no attendance."""
+    return pd.read_csv(io.BytesIO(world["truth/rows.csv"]), keep_default_na=False, dtype=str)
+
+
+@pytest.fixture(scope="module")
+def recorded(whole):
+    """What was recorded of the full world's attendances."""
+    people = whole[0]
+    site = synth._codes(people, _synth_plan.FULL)
+    return _synth_files.record(people.assign(site=site), np.random.default_rng(1))
+
+
 def csv_of(world, path):
     return pd.read_csv(io.BytesIO(world[path]), keep_default_na=False, dtype=str)
+
+
+def grid_of(content, layout):
+    """All physical rows of a file; of XML the rows that its groups stand for."""
+    if layout["carrier"] == "csv":
+        text = content.decode({"utf-8": "utf-8-sig"}.get(layout["encoding"], layout["encoding"]))
+        return list(csv.reader(io.StringIO(text), delimiter=layout["delimiter"]))
+    if layout["carrier"] == "xlsx":
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+        return book.get_sheet_by_name(layout["sheet"]).to_python(skip_empty_area=False)
+    period, *assaults = ET.fromstring(content)
+    names = list(dict.fromkeys(field.tag for group in assaults for field in group))
+    cells = [[field.text for field in period]]
+    groups = [{field.tag: field.text for field in group} for group in assaults]
+    heads = [[plain(tag.split("}")[1]) for tag in part] for part in ([f.tag for f in period], names)]
+    return [heads[0], *cells, heads[1], *([group.get(name, "") for name in names] for group in groups)]
+
+
+def plain(header):
+    return re.sub(r"[^a-z]", "", str(header).lower())
+
+
+def read_back(content, layout):
+    """Records of a file by physical row, in canonical columns."""
+    grid = grid_of(content, layout)
+    spelt = {
+        name: {plain(h) for h in ([told] if isinstance(told, str) else told)}
+        for name, told in layout["columns"].items()
+    }
+    head = next(k for k, row in enumerate(grid) if plain(row[0]) and any(plain(row[0]) in s for s in spelt.values()))
+    place = {name: k for name, s in spelt.items() for k, cell in enumerate(grid[head]) if plain(cell) in s}
+    held = {
+        k + 1: {name: row[at] for name, at in place.items()}
+        for k, row in enumerate(grid)
+        if k > head and any(cell not in {"", None} for cell in row) and row[0] != layout.get("total_row")
+    }
+    return pd.DataFrame.from_dict(held, orient="index", columns=list(layout["columns"]))
 
 
 def digest(files):
@@ -81,6 +143,7 @@ def test_same_seed_same_bytes_in_another_zone_and_hash_seed(world):
         "print(total.hexdigest())"
     )
     env = {**os.environ, "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7", "ISTV_HOME": str(params.home())}
+    env["LC_ALL"] = "C"
     env["PYTHONPATH"] = str(params.home())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True)
     assert done.stdout.strip() == digest(world.items())
@@ -146,9 +209,81 @@ def test_layouts_use_canonical_codes_and_differ():
     assert len(layouts) >= 7
     assert {layout["shape"] for layout in layouts.values()} == set(schema.SHAPES)
     assert {layout.get("encoding") for layout in layouts.values()} >= {"utf-8", "utf-8-sig", "cp1252", "utf-16"}
+    assert {layout["carrier"] for layout in layouts.values()} == {"csv", "xlsx", "xml"}
+    codes = {
+        "methods": schema.METHODS,
+        "location_types": schema.LOCATION_TYPES,
+        "age_bands": schema.AGE_BANDS,
+        "sexes": schema.SEXES,
+        "alcohols": schema.YES_NO,
+    }
     for layout in layouts.values():
-        assert set(layout["methods"].values()) <= set(schema.METHODS)
-        assert set(layout["location_types"].values()) <= set(schema.LOCATION_TYPES)
+        for key, permitted in codes.items():
+            assert set(layout.get(key, {}).values()) <= set(permitted)
+        assert set(layout.get("optional", [])) <= set(layout["columns"])
+
+
+def test_profiles_tell_whom_to_ask_how_files_come_and_what_was_said():
+    told = profiles() | profiles("small")
+    assert all(re.fullmatch(r"[a-z-]+@syn\d\d\.example", profile["contact"]) for profile in told.values())
+    modes = {site: profile["submission"]["mode"] for site, profile in told.items()}
+    assert {site for site, mode in modes.items() if mode == "append"} == {"SYN18", "SYN31"}
+    assert {plan.halves[0] for plan in _synth_plan.PLANS.values()} == {"SYN18", "SYN31"}
+    said = {(site, s["month"], s["state"], s.get("days")) for site, p in told.items() for s in p.get("said", [])}
+    full = _synth_plan.FULL
+    assert said == {(*full.zero, "zero", None), (*full.partial[:2], "partial", full.partial[2])}
+    assert full.failed not in {(site, month) for site, month, *_ in said}
+
+
+def test_every_name_of_the_small_world_follows_its_profile(world):
+    told = profiles("small")
+    for path in world:
+        if path.startswith("incoming/SYN"):
+            _, site, name = path.split("/")
+            assert re.fullmatch(told[site]["file_pattern"], name), name
+
+
+# ---- round trip: every row of every file is one of the truth or named in rows.csv ------------------------
+
+
+def in_use(name, truth, rows):
+    """Files that count, of one layout, with what the truth says of their rows."""
+    told = profiles("small")
+    for file, own in pd.concat([truth[truth["file"] != ""], rows]).groupby("file"):
+        if _synth_files.layout_of(told[file[:5]], own["month"].iloc[0]) == name:
+            yield file, own.assign(row_no=own["row_no"].astype(int)).set_index("row_no").sort_index()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["isb_comma", "isb_semicolon", "isb_xml", "ecds_warehouse", "trust_titled_sheet", "trust_text_sheet"],
+)
+def test_every_row_is_accounted_for_and_says_what_the_truth_says(world, truth, rows, name):
+    layout, seen = LAYOUTS[name], 0
+    for file, own in in_use(name, truth, rows):
+        held = read_back(world[f"incoming/{file}"], layout)
+        assert held.index.tolist() == own.index.tolist(), file
+        for column in ("method", "location_type"):
+            read = held[column].map(layout[column + "s"]).fillna("unknown")
+            if "sequence" in layout["columns"] and column == "method":
+                rank = read.map(GRAVEST.index).groupby(held["row_id"]).transform("min")
+                read = rank.map(dict(enumerate(GRAVEST)))
+            accepted = own["fate"] == "accepted"
+            kept = accepted & own[column + "_read"].notna()
+            assert (read[kept] == own.loc[kept, column + "_read"]).all(), file
+        seen += 1
+    assert seen >= 6
+
+
+def test_fates_are_those_of_the_contract(truth, rows):
+    assert set(truth["fate"]) == {"accepted", "arrival_unreadable", "not_sent"}
+    assert set(rows["fate"]) == {
+        "duplicate",
+        "further_injury",
+        "not_assault",
+        "arrival_outside_month",
+        "repeated_in_earlier_file",
+    }
 
 
 # ---- faults of use ---------------------------------------------------------------------------------------
@@ -227,6 +362,13 @@ def test_personal_data_come_from_reserved_ranges_only(whole):
     assert not people.loc[~people["personal"], "text"].str.contains(r"@|\d{5}", regex=True).any()
 
 
+def test_the_truth_names_what_was_planted(whole, truth):
+    people, _ = whole
+    planted = people.loc[people["personal"], ["text", "planted"]]
+    assert all(what in text for text, told in planted.to_numpy() for what in told.split(" | "))
+    assert (truth["planted"] != "").eq(truth["personal"] == "yes").all()
+
+
 def test_street_names_are_invented_and_some_are_shared(whole):
     streets = whole[1].anchors.drop_duplicates("street_no")
     boroughs = streets.groupby("street")["gss"].nunique()
@@ -240,6 +382,145 @@ def test_anchors_lie_in_their_borough(whole):
     inside = places.borough_of(anchors["x"].to_numpy(), anchors["y"].to_numpy())
     assert (inside == anchors["gss"]).all()
     assert 8_000 < len(anchors) < 11_000
+
+
+# ---- persons, injuries, returns, clocks, halves ----------------------------------------------------------
+
+
+def test_persons_are_as_published_and_shift_nothing_else(recorded):
+    people = recorded[recorded["truth"]]
+    assert (people["sex"] == "male").mean() == pytest.approx(0.71, abs=0.01)
+    assert people["age"].between(18, 30).mean() > 0.4
+    assert people["age"].value_counts().idxmax() in range(18, 31)
+    edges = people.groupby("age_band")["age"].agg(["min", "max"])
+    assert tuple(edges.loc["18-24"]) == (18, 24)
+    assert edges.loc["65+", "min"] == 65
+    assert (people["method_other"] != "").sum() > 500
+    assert set(people.loc[people["method_other"] != "", "method"]) == {"other"}
+    assert people["method_other"].str.len().max() <= 25
+
+
+@pytest.mark.parametrize(
+    ("site", "month", "columns"),
+    [
+        ("SYN01", "2024-06", {"age", "sex"}),
+        ("SYN02", "2024-06", {"age_band", "sex"}),
+        ("SYN05", "2024-06", {"age"}),
+        ("SYN16", "2024-08", {"alcohol"}),
+        ("SYN03", "2024-06", {"age", "sex", "alcohol"}),
+    ],
+)
+def test_sites_send_optional_fields(site, month, columns):
+    assert columns <= set(LAYOUTS[_synth_files.layout_of(profiles()[site], month)]["columns"])
+
+
+def test_ages_in_files_are_those_of_the_truth(world, truth):
+    own = truth[(truth["site_code"] == "SYN02") & (truth["fate"] == "accepted")]
+    held = pd.concat(
+        read_back(world[f"incoming/{file}"], LAYOUTS["trust_titled_sheet"]).loc[part["row_no"].astype(int)]
+        for file, part in own.groupby("file", sort=False)
+    )
+    for column, codes in (("age_band", "age_bands"), ("sex", "sexes")):
+        read = held[column].map(LAYOUTS["trust_titled_sheet"][codes])
+        want = pd.concat([part[column] for _, part in own.groupby("file", sort=False)])
+        assert read.notna().mean() == pytest.approx(0.98, abs=0.01)
+        assert (read.to_numpy() == want.to_numpy())[read.notna()].all()
+
+
+def test_further_injuries_repeat_number_and_not_means(recorded):
+    further = recorded[recorded["fate"] == "further_injury"]
+    first = recorded[recorded["truth"]].set_index("row_id").loc[further["row_id"]]
+    assert len(further) / recorded["truth"].sum() == pytest.approx(0.02, abs=0.004)
+    assert set(further["sequence"]) == {2, 3}
+    assert (further["injury"].to_numpy() != first["injury"].to_numpy()).all()
+    rank = {code: k for k, code in enumerate(GRAVEST)}
+    graver = further["injury"].map(rank).to_numpy() < first["injury"].map(rank).to_numpy()
+    assert 0.05 < graver.mean() < 0.25
+    gravest = np.minimum(further["injury"].map(rank).to_numpy(), first["injury"].map(rank).to_numpy())
+    second = (further["sequence"] == 2).to_numpy()
+    assert (gravest == first["method"].map(rank).to_numpy())[second].all()
+
+
+def test_returns_tell_the_same_story_days_later(truth):
+    back = truth[truth["returned"] == "yes"]
+    assert len(back) / len(truth) == pytest.approx(0.004, abs=0.002)
+    first = truth[truth["returned"] == "no"].drop_duplicates(["site_code", "incident_id", "method", "age_band", "sex"])
+    both = back.merge(
+        first, on=["site_code", "incident_id", "incident_at", "method", "location_type", "age_band", "sex"]
+    )
+    days = pd.to_datetime(both["arrival_at_x"]) - pd.to_datetime(both["arrival_at_y"])
+    assert len(both) >= len(back) - 3
+    assert days.dt.total_seconds().div(86_400).between(0.9, 6).mean() > 0.9
+
+
+def test_two_files_a_month_repeat_some_numbers(world, rows, scenario):
+    told = scenario["two_files_a_month"]
+    for month in told["months"]:
+        files = [f"incoming/{told['site']}/{told['site']}_{month}_part{k}.csv" for k in (1, 2)]
+        first, second = (read_back(world[file], LAYOUTS["ecds_warehouse"]) for file in files)
+        again = rows[(rows["fate"] == "repeated_in_earlier_file") & (rows["month"] == month)]
+        assert len(again) > 0
+        assert set(again["file"]) == {files[1].removeprefix("incoming/")}
+        common = set(first["row_id"]) & set(second["row_id"])
+        assert set(second.loc[again["row_no"].astype(int), "row_id"]) == common
+
+
+def made(times, **columns):
+    at = pd.Series(pd.to_datetime(times)).astype("datetime64[us]")
+    base = {"rec_arrival": at, "rec_incident": at, "local_blank": False, "date_only": False, "fate": "accepted"}
+    return pd.DataFrame(base | {"row_id": range(2, 2 + len(at))} | columns)
+
+
+def test_universal_times_know_both_hours_of_october_and_the_missing_one_of_march():
+    rows = made(["2023-10-29 01:30"] * 2 + ["2023-03-26 01:20", "2023-07-01 12:00"])
+    cells = _synth_files._times("arrival", "utc", rows, LAYOUTS["ecds_utc"], np.random.default_rng(1))
+    assert cells.tolist() == [
+        "2023-10-29T00:30:00Z",
+        "2023-10-29T01:30:00Z",
+        "2023-03-26T01:20:00Z",
+        "2023-07-01T11:00:00Z",
+    ]
+
+
+def test_some_incidents_are_written_in_the_hour_that_does_not_exist(recorded):
+    written = recorded.loc[recorded["truth"], "rec_incident"].dropna()
+    skipped = written.dt.tz_localize("Europe/London", nonexistent="NaT", ambiguous=True).isna()
+    assert 3 <= skipped.sum() <= 60
+    assert set(written[skipped].dt.month) == {3}
+    true = recorded.loc[recorded["truth"], "incident_at"].dropna()
+    assert true.dt.tz_localize("Europe/London", nonexistent="NaT", ambiguous=True).notna().all()
+
+
+def test_failed_export_is_empty_and_its_patients_are_not_sent(recorded):
+    plan = dataclasses.replace(_synth_plan.FULL, departments=("SYN27", "SYN28", "SYN08", "SYN23"), outage=("", ()))
+    plan = dataclasses.replace(plan, closes=None, absent_newest="")
+    sent, told = _synth_sending.send(recorded, plan, LAYOUTS, profiles(), np.random.default_rng(1))
+    layout = LAYOUTS["isb_semicolon"]
+    empty = [f.path for f in sent if f.path.startswith("SYN27/") and not len(read_back(f.content, layout))]
+    assert empty == ["SYN27/SYN27_2023-03.csv"]
+    lost = recorded[(recorded["site"] == "SYN27") & (recorded["month"] == "2023-03")]
+    assert len(lost) > 10
+    assert not lost.index.isin(told.index).any()
+    zero = [f.path for f in sent if f.path.startswith("SYN28/") and not len(read_back(f.content, LAYOUTS["isb_comma"]))]
+    assert zero == ["SYN28/SYN28_2023-08.csv"]
+
+
+def test_workbook_has_a_hidden_sheet_and_a_merged_title(world):
+    path = next(p for p in world if p.startswith("incoming/SYN02/"))
+    book = openpyxl.load_workbook(io.BytesIO(world[path]))
+    assert [sheet.sheet_state for sheet in book] == ["visible", "hidden"]
+    assert [str(area) for area in book["ISTV"].merged_cells.ranges] == ["A1:D1"]
+
+
+def test_codes_that_look_like_numbers_or_nothing_stay_text():
+    rows = made(["2024-01-02 10:00"] * 3, method=["fist", "other", "fist"], location_type="other", unmapped=False)
+    rows = rows.assign(text=["NA", "na", ""], intent="assault", unsaid=False)
+    layout = LAYOUTS["trust_two_formats"]
+    table = _synth_files.cells(rows, layout, np.random.default_rng(1))
+    assert table["Mechanism"].tolist() == ["01", "10", "01"]
+    assert set(table["Setting"]) == {"NA"}
+    assert table["Location details"].tolist()[:2] == ["NA", "na"]
+    assert "na" not in {token.lower() for token in layout["null_tokens"]}
 
 
 # ---- police files ----------------------------------------------------------------------------------------
