@@ -19,9 +19,22 @@ from papermill.engines import Engine, NotebookExecutionManager, papermill_engine
 from traitlets import Type
 from traitlets.config import Config
 
-from istv_lib import coverage, disclosure, evaluate, figures, hotspots, maps, monitor, quality, store, tables, words
+from istv_lib import (
+    coverage,
+    disclosure,
+    evaluate,
+    feedback,
+    figures,
+    hotspots,
+    maps,
+    monitor,
+    quality,
+    store,
+    tables,
+    words,
+)
 
-WARM = (coverage, disclosure, evaluate, figures, hotspots, maps, monitor, quality, store, tables, words)
+WARM = (coverage, disclosure, evaluate, feedback, figures, hotspots, maps, monitor, quality, store, tables, words)
 NAME = "istv-inline"
 
 

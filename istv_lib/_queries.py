@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from istv_lib import months
 
@@ -103,6 +102,8 @@ def usual_range(past: pd.DataFrame, days: float, chance: float) -> tuple[float, 
     mean = max(middle, 0.5)
     variance = max(mean, spread**2) * (1 + np.pi / 2 / len(past))
     size = mean**2 / max(variance - mean, 1e-6 * mean)
+    from scipy import stats  # noqa: PLC0415 - slow to import, and intake does not need it
+
     low, high = stats.nbinom.ppf([chance, 1 - chance], size, size / (size + mean))
     return middle, float(low), float(high)
 
@@ -175,6 +176,8 @@ def _share_above(month: Month, options: Mapping) -> list[Asked]:
 
 def _beyond(k: float, n: float, past_k: float, past_n: float, chance: float) -> bool:
     """Tell whether so many of n are more than chance leaves, by Fisher's exact test against the earlier months."""
+    from scipy import stats  # noqa: PLC0415 - as above
+
     return bool(stats.hypergeom.sf(k - 1, n + past_n, k + past_k, n) < chance)
 
 

@@ -237,6 +237,7 @@ PREDICATES: dict[str, Callable[[Staged, Check], np.ndarray]] = {
     "repeated": lambda staged, _: _repeats(staged)[0],
     "known": _known,
     "clock_gap": lambda staged, check: _dates.clock_gap(staged.when[check.columns[0]]),
+    "clock_fold": lambda staged, check: _dates.clock_fold(staged.when[check.columns[0]]),
     "later": _later,
     "earlier": _earlier,
     "default_time": _default_time,

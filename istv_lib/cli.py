@@ -80,7 +80,7 @@ def _intake(where: store.Root, *, again: bool = False, everything: bool = False)
         _show.say(
             f"{made_good} refused file was made good by a later one."
             if made_good == 1
-            else f"{made_good} made good later."
+            else f"{made_good} refused files were made good by later ones."
         )
     return 1 if len(open_) else 0
 
@@ -252,7 +252,7 @@ def extract_(
     made, folder = pipeline.hand_out(store.root(), area=places.find_area(area), month=month, purpose=purpose, on=day)
     for site, reason in made.left_out.items():
         _show.say(f"Left out: {site}, {reason.replace('_', ' ')}.")
-    _show.say(f"{len(made.frame):,} attendances ({made.kind}) are in {_show.short(folder)}, marked {made.audience}.")
+    _show.say(f"{len(made.frame):,} attendances ({made.kind}) are in {_show.short(folder)}, marked OFFICIAL-SENSITIVE.")
 
 
 @app.command()
@@ -289,6 +289,8 @@ def status(
 
 
 def _chase(where: store.Root) -> None:
+    for row in pipeline.agreements_ending(where).itertuples():
+        _show.say(f"The agreement of {row.site_code} ends on {row.expires}: write to {row.contact}.")
     rows = pipeline.to_chase(where)
     if rows.empty:
         _show.say("No hospital owes a file.")

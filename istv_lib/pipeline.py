@@ -379,6 +379,15 @@ def to_chase(where: store.Root) -> pd.DataFrame:
     return quality.chase(states, files, roster, _taking.contacts(), states["month"].max(), calendar, params.defaults())
 
 
+def agreements_ending(where: store.Root) -> pd.DataFrame:
+    """Return the agreements of the roster's open sites that end soon, seen from the day the last file came."""
+    last = store.load("submissions", where=where)["received"].max()
+    roster = store.load("sites", where=where)
+    open_ = roster.loc[roster["valid_to"] == "", "site_code"]
+    ending = agreements.expiring(agreements.read(), last, params.defaults())
+    return ending[ending["site_code"].isin(open_)]
+
+
 def files_waiting(where: store.Root) -> int:
     """Return how many files lie in the hospitals' drop folders."""
     return len(_taking.paths(where))

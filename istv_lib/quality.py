@@ -251,8 +251,8 @@ def queries(
 
     Notes
     -----
-    How it can mislead: a query is a question. About one in three hundred comparisons would hold by chance in a year
-    of one site; and a fault that has been there for a year is usual, so it raises no question here.
+    How it can mislead: a query is a question. About one comparison in a thousand holds by
+    chance, and a fault that has been there for a year is usual, so it raises no question here.
     """
     asked = {name: entry for name, entry in checks.items() if entry["scope"] == "file"}
     now = site_months_[(site_months_["month"] == month) & ~site_months_["status"].isin(["closed", "not_joined"])]

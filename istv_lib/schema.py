@@ -198,7 +198,12 @@ SUBMISSIONS = Table(
         _col("columns_dropped", COUNT, "columns left at the door: not read, or not permitted by the agreement"),
         _col("dropped", TEXT, "headings of those columns, separated by semicolons"),
         _col("pid_redacted", COUNT, "records in which personal data were redacted"),
-        _col("zero_declared", FLAG, "the site's own word that it treated nobody", null=False),
+        _col(
+            "zero_declared",
+            FLAG,
+            "the file states its period and holds no record; that nobody was treated the hospital must say",
+            null=False,
+        ),
     ),
 )
 

@@ -307,7 +307,9 @@ def test_nbval_runs_every_notebook_on_its_defaults(here, home):
     ],
     ids=["print", "bare DataFrame", "plain matplotlib", "an error", "a killed process"],
 )
-def test_a_notebook_with_a_stray_output_fails_stays_restricted_and_stops_no_other(home, tmp_path, ending, why):
+def test_a_notebook_with_a_stray_output_fails_stays_restricted_and_stops_no_other(
+    home, tmp_path, monkeypatch, ending, why
+):
     other = make_home(tmp_path / "spoilt")
     shutil.copytree(home / "outputs", other / "outputs", ignore=shutil.ignore_patterns("restricted", "hub", "partner"))
     path = other / "notebooks" / "40_borough_profile.ipynb"
@@ -316,15 +318,32 @@ def test_a_notebook_with_a_stray_output_fails_stays_restricted_and_stops_no_othe
     spoilt = f"if p.area.slug == 'lambeth':\n    {ending}" if only_lambeth else ending
     notebook.cells.append(nbformat.v4.new_code_cell(spoilt))
     nbformat.write(notebook, path)
-    only = () if only_lambeth else ("--area", "lambeth")
-    done = istv(other, "run", "--notebook", "40", "--audience", "public", *only)
-    assert done.returncode == 1
-    assert why in done.stdout
-    runs = {r["id"]: r for r in run.manifest(store.Root(other / "outputs"), "2024-12")["runs"]}
-    assert runs["40_borough_profile__lambeth__public"]["status"] == "failed"
-    assert {r["status"] for k, r in runs.items() if "lambeth" not in k} == ({"done"} if only_lambeth else set())
-    istv(other, "publish")
+    monkeypatch.setenv("ISTV_HOME", str(other))
+    monkeypatch.delenv("ISTV_DATA")
+    params._read.cache_clear()
+    where = store.root()
+    jobs = run.plan(where, "2024-12", notebook="40", audience="public", area=None if only_lambeth else "lambeth")
+    run.execute(jobs, where, "2024-12", tick=id)
+    runs = {r["id"]: r for r in run.manifest(where, "2024-12")["runs"]}
+    spoiled = runs.pop("40_borough_profile__lambeth__public")
+    assert spoiled["status"] == "failed"
+    assert why in spoiled["why"]
+    assert {r["status"] for r in runs.values()} == ({"done"} if only_lambeth else set())
+    publish.publish(where, "2024-12")
     assert not (other / "outputs" / "hub" / "lambeth" / "2024-12").exists()
+    params._read.cache_clear()
+
+
+def test_a_failed_notebook_ends_the_command_with_1(home, tmp_path):
+    other = make_home(tmp_path / "failing")
+    shutil.copytree(home / "outputs", other / "outputs", ignore=shutil.ignore_patterns("restricted", "hub", "partner"))
+    path = other / "notebooks" / "40_borough_profile.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("1 / 0"))
+    nbformat.write(notebook, path)
+    done = istv(other, "run", "--notebook", "40", "--audience", "public", "--area", "lambeth")
+    assert done.returncode == 1
+    assert "raised ZeroDivisionError" in done.stdout
 
 
 def test_a_tampered_notebook_is_not_published(home, tmp_path):
