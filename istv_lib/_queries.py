@@ -122,9 +122,9 @@ def _no_row(month: Month, _: Mapping) -> list[Asked]:
 
 
 def _of_month(month: Month) -> Asked:
-    """All that a month usually holds is touched."""
+    """All that a month usually holds is touched; how much it held is not known, which is not zero."""
     usual = float(month.past["rows"].astype(float).median()) if len(month.past) else 0.0
-    return Asked("", 0.0, usual or np.nan, 0.0, max(usual, 1.0), "file")
+    return Asked("", np.nan, usual or np.nan, np.nan, max(usual, 1.0), "file")
 
 
 def _late(month: Month, _: Mapping) -> list[Asked]:

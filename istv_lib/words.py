@@ -251,7 +251,7 @@ def dataset(calendar: Released, month: str, *, name: str = "headline") -> Block:
     opening = f"**{mark}.** " if mark else ""
     told = f"{opening}For {months.label(month)} {there} of {expected} hospitals sent data: {total:,.0f} attendances."
     away = [f"{int(counts[s])} {schema.STATUS_WORDS[s]}" for s in ("late", "missing", "partial") if counts.get(s, 0)]
-    return say(calendar, told, f"Of the hospitals, {_list(away)}." if away else "", name=name)
+    return say(calendar, told, f"Still open: {_list(away)}." if away else "", name=name)
 
 
 def programme(released: Released, rules: Mapping, *, name: str = "programme") -> Block:

@@ -175,6 +175,7 @@ def test_the_outage_is_missing_and_never_zero_in_any_table(here):
         (table["place"] == site) & table["period_start"].isin(gap) & (table["period_end"] == table["period_start"])
     ]
     assert {"20_london_dataset__london__internal", "50_hospital_feedback__syn02__partner"} <= set(silent["job"])
+    assert not silent["value"].isin(["0", "0.0"]).any()
     counted = silent[silent["unit"] == "attendance"]
     assert (counted["value"] == "").all()
     assert set(counted["shown"]) <= {"[x]"}

@@ -292,6 +292,7 @@ class TestQueries:
         none = asked(count=0, site_months={"status": "late", "received": ""})
         assert list(none.index) == ["no_file"]
         assert none["numerator"].iloc[0] == 30
+        assert none["value"].isna().all()
         assert asked(count=0, site_months={"status": "zero"}).empty
         assert asked(count=0, site_months={"status": "closed", "received": ""}).empty
 
