@@ -43,12 +43,10 @@ def say(sentence: str) -> None:
     console.print(sentence, markup=False)
 
 
-def table(
-    title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], *, left: Sequence[str] = (), least: int = 0
-) -> None:
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], *, left: Sequence[str] = ()) -> None:
     """Print a table; all columns but the first and those of ``left`` are aligned to the right.
 
-    Only the first and the last column are folded to fit the width, which is taken to be ``least`` characters or more.
+    Only the first and the last column are folded to fit the width, which is taken to be 132 characters or more.
     """
     shown = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     for i, head in enumerate(heads):
@@ -56,7 +54,7 @@ def table(
         shown.add_column(head, justify="left" if i == 0 or head in left else "right", no_wrap=fixed, overflow="fold")
     for row in rows:
         shown.add_row(*map(str, row))
-    Console(highlight=False, width=max(console.width, least)).print(shown)
+    Console(highlight=False, width=max(console.width, WIDTH_LEAST)).print(shown)
 
 
 def outcome(title: str, records: list[dict], folder: Path) -> None:
@@ -100,9 +98,7 @@ def files(new: pd.DataFrame, reconciliation: pd.DataFrame, *, everything: bool) 
         rows.append(
             (f"{row['site_code']}/{row['file']}", row["month"], row["status"].removesuffix("_file"), *counts, why)
         )
-    table(
-        "Files" if everything else "New files", FILE_HEADS, rows, left=("month", "state", "reasons"), least=WIDTH_LEAST
-    )
+    table("Files" if everything else "New files", FILE_HEADS, rows, left=("month", "state", "reasons"))
     if len(shown) < len(new):
         noted = int((told > 0).sum()) - len(shown)
         more = f"{noted:,} more with something to note and " if noted else ""

@@ -53,15 +53,15 @@ def intake(
     raise typer.Exit(_intake(store.root(), again=again, everything=everything))
 
 
-def _intake(where: store.Root, *, again: bool = False, everything: bool = False) -> int:
+def _intake(where: store.Root, *, again: bool = False, everything: bool = False, listed: bool = True) -> int:
     files = pipeline.files_waiting(where)
     if not files:
         msg = f"No hospital files lie in '{_show.short(where.incoming)}/<site>/'; put them there, or run `istv synth`."
         raise errors.IntakeError(msg)
     with _show.bar("Taking in hospital files", files, {pipeline.PLACING: "Placing records"}) as tick:
         done = pipeline.take_in(where, again=again, tick=tick)
-    listed = done.submissions if everything else done.new
-    _show.files(listed, done.reconciliation, everything=everything)
+    if listed:
+        _show.files(done.submissions if everything else done.new, done.reconciliation, everything=everything)
     submissions, counts = done.submissions, done.counts
     states = submissions["status"].value_counts()
     _show.table("Hospital files", ["state", "files"], [(state, f"{n:,}") for state, n in states.items()])
@@ -228,7 +228,7 @@ def demo(
     os.environ["ISTV_DATA"] = str(where.path)
     with _show.bar("Writing the synthetic London") as tick:
         pipeline.write_synthetic(where, scale="small" if small else "full", tick=tick)
-    worst = max(_police(where, pipeline.police_files(where)), _intake(where))
+    worst = max(_police(where, pipeline.police_files(where)), _intake(where, listed=False))
     month = run.newest(where)
     planned = run.plan(where, month)
     first = [job for job in planned if job.audience == "public"][:1]
@@ -298,7 +298,7 @@ def _chase(where: store.Root) -> None:
     _show.say(f"Cut-off {rows['cut_off'].iloc[0]}, run {rows['run'].iloc[0]}.")
     shown = rows[["site_code", "name", "state", "months", "since", "until", "contact"]].to_numpy().tolist()
     heads = ["site", "name", "state", "months", "since", "until", "contact"]
-    _show.table("To chase", heads, shown, left=("name", "state", "since", "until", "contact"), least=_show.WIDTH_LEAST)
+    _show.table("To chase", heads, shown, left=("name", "state", "since", "until", "contact"))
 
 
 @app.command()
