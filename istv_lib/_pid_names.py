@@ -235,7 +235,8 @@ def _is_surname(words: _Words, k: int, *, listed: bool, sure: bool) -> bool:
         return True
     if known or not _unknown(words, k):
         return known and _unknown(words, k)
-    return (word.capital if word.mixed else listed and sure) and (sure or not _kind_behind(words, k + 2))
+    told_by_case = word.mixed and words[k - 1].capital  # a first name in small letters may have a surname in them
+    return (word.capital if told_by_case else listed and sure) and (sure or not _kind_behind(words, k + 2))
 
 
 def _unknown(words: _Words, k: int) -> bool:

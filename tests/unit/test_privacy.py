@@ -277,3 +277,16 @@ def test_what_the_synthetic_london_plants_is_gone_and_its_places_stay():
             assert plain(span) in plain(written["text"].iloc[row])
             assert plain(span) not in plain(texts.iloc[row])
     assert found[~written["personal"].to_numpy()].any(axis=1).mean() < 0.002
+
+
+@pytest.mark.parametrize("share", [1.0, 0.0])
+def test_whatever_the_synthetic_london_plants_is_taken_out_and_nothing_else(monkeypatch, share):
+    monkeypatch.setattr(_synth_texts, "PERSONAL", share)
+    rng = np.random.default_rng(5)
+    streets = _synth_streets.build(_synth_plan.SMALL, rng)
+    people = _synth_attendances.simulate(_synth_plan.SMALL, streets, rng).head(4_000)
+    made = _synth_texts.write(people, streets.anchors, rng)
+    clean, kinds = privacy.redact(made["text"])
+    assert kinds.any(axis=1).mean() == share
+    told = zip(made["planted"], clean.str.casefold(), strict=True)
+    assert not [text for planted, text in told for part in planted.casefold().split(" | ") if part and part in text]
