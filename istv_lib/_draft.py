@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from istv_lib import _dates, _readers, _records, _shapes, _showable, errors, months
+from istv_lib import _dates, _markup, _readers, _records, _shapes, _showable, errors, months
 
 SHOWN = ("method", "location_type", "sex")
 _HEADING_CHARACTERS = 60
@@ -189,7 +189,7 @@ def _unreadable(formats: Mapping[str, list[str]], dates: Mapping[str, list[Any]]
 def _period(sheet: _readers.Sheet) -> list[Any]:
     """Return start and end of the reporting period that opens the file; empty when there is none."""
     for names, values in itertools.pairwise(sheet.rows[: sheet.header]):
-        stated = dict(zip(map(_shapes.spelling, names), values, strict=False))
+        stated = dict(zip(map(_markup.letters, names), values, strict=False))
         if "reportingperiodstartdate" in stated:
             return [stated.get(f"reportingperiod{end}date") for end in ("start", "end")]
     return []

@@ -89,6 +89,8 @@ def load(entries: Mapping[str, Mapping[str, Any]], rules: Mapping[str, Any], sco
         lacking = [part for part in _PARTS if not entry.get(part)]
         if lacking:
             raise errors.ParameterError(f"Check '{name}' in parameters/checks.yml lacks {', '.join(lacking)}.")
+        if entry["scope"] not in SCOPES:
+            raise errors.ParameterError(f"Check '{name}' in parameters/checks.yml has no scope of {', '.join(SCOPES)}.")
         if entry["scope"] != scope:
             continue
         options = dict(entry["when"])

@@ -25,11 +25,6 @@ LISTS = {
 _LABELLED = ("method", "location_type")
 
 
-def spelling(header: Any) -> str:
-    """Return the key by which headings are compared: letters and digits only, in lower case."""
-    return "".join(letter for letter in str(header).casefold() if letter.isalnum())
-
-
 def candidates(
     filename: str,
     site: str,

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from istv_lib import _draft, _readers, _shapes, _showable, errors, intake, params, schema
+from istv_lib import _draft, _markup, _readers, _shapes, _showable, errors, intake, params, schema
 
 ALIASES, LAYOUTS, RULES = params.file("aliases"), params.file("layouts"), params.defaults()
 CANONICAL = set(
@@ -33,7 +33,7 @@ def headings(layout):
 def test_headings_of_a_shape_are_unambiguous_and_canonical(shape):
     columns = _shapes.detected(shape, ALIASES)["columns"]
     assert set(columns) <= CANONICAL
-    keys = [_shapes.spelling(heading) for known in columns.values() for heading in known]
+    keys = [_markup.letters(heading) for known in columns.values() for heading in known]
     assert sorted(set(keys)) == sorted(keys)
     assert all(keys)
 
@@ -87,13 +87,13 @@ def test_words_that_may_be_content_are_no_null_tokens():
 
 @pytest.mark.parametrize("heading", ["INJURY_DT_TM", "Injury Dt Tm", "InjuryDtTm", " injury-dt.tm "])
 def test_spelling_leaves_letters_and_digits(heading):
-    assert _shapes.spelling(heading) == "injurydttm"
+    assert _markup.letters(heading) == "injurydttm"
 
 
 @given(st.text())
 def test_spelling_is_stable(heading):
-    key = _shapes.spelling(heading)
-    assert _shapes.spelling(key) == key or key.casefold() != key
+    key = _markup.letters(heading)
+    assert _markup.letters(key) == key or key.casefold() != key
 
 
 # ---- candidates ------------------------------------------------------------------------------------------
@@ -137,11 +137,11 @@ def test_layout_that_cannot_be_found_is_refused(profile, month, said):
 
 
 def overlap(header, layout):
-    keys = {_shapes.spelling(h): name for name, known in layout["columns"].items() for h in known}
+    keys = {_markup.letters(h): name for name, known in layout["columns"].items() for h in known}
     found = {}
     for place, heading in enumerate(header):
-        if _shapes.spelling(heading) in keys:
-            found.setdefault(keys[_shapes.spelling(heading)], place)
+        if _markup.letters(heading) in keys:
+            found.setdefault(keys[_markup.letters(heading)], place)
     return _readers.Sheet(rows=[header], header=0, columns=found, carrier="csv")
 
 
