@@ -318,11 +318,11 @@ def _came(row: pd.Series) -> str:
 
 
 def to_do(released: Released, checks: Mapping, *, name: str = "to-do") -> Block:
-    """List what would help most, the most helpful first, with the attendances that each touches."""
+    """List what would help most, the most helpful first, with the rows of the file that each touches."""
     table = demand(released).table
     lines = []
     for row in table[table["stratum"].isin(list(checks))].itertuples():
-        touched = f" ({row.value:,.0f} of {row.n:,.0f} attendances)" if row.unit == "attendance" else ""
+        touched = f" ({row.value:,.0f} of {row.n:,.0f} rows)" if row.unit == "attendance" else ""
         lines.append(f"{len(lines) + 1}. {checks[row.stratum]['hospital']}{touched}")
     thanks = " Thank you; please carry on as you do." if (table["n"] > 0).any() else ""
     text = "\n".join(lines) or f"Nothing stands out for this month.{thanks}"

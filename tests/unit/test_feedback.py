@@ -221,7 +221,7 @@ class TestToDo:
         assert found["stratum"].tolist() == ["default_times", "late_file"]
         assert found["value"].iloc[0] == 6
         text = words.to_do(disclosure.release(found, "partner"), CHECKS).data["text/markdown"]
-        assert text.startswith(f"1. {CHECKS['default_times']['hospital']} (6 of 10 attendances)\n2. ")
+        assert text.startswith(f"1. {CHECKS['default_times']['hospital']} (6 of 10 rows)\n2. ")
         assert text.endswith(CHECKS["late_file"]["hospital"])
 
     def test_information_is_nothing_to_do(self):
