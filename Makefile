@@ -1,7 +1,8 @@
 # make run    set up if needed, then make the demonstration: a synthetic London, from hospital files to a hub of pages
 # make test   set up if needed, then check style, notebooks, documents and code
 # make lab    set up if needed, then open JupyterLab on this machine only, with the demonstration's data in place
-# make lock   write requirements.lock anew from pyproject.toml (needs uv)
+# make axe    check the pages that were made (of ISTV_DATA, else the demonstration's) in Chromium: axe-core, keyboard, print
+# make lock   write requirements.lock and requirements-browser.lock anew from pyproject.toml (needs uv)
 # make clean  remove the demonstration's data and pages
 
 SHELL := /bin/bash
@@ -9,7 +10,7 @@ BIN := .venv/bin
 CANDIDATES := $(PYTHON) python3.11 python3.12 python3
 unexport ISTV_HOME
 
-.PHONY: run test lab lock clean ready
+.PHONY: run test lab axe lock clean ready
 .DEFAULT_GOAL := run
 
 run: ready
@@ -26,9 +27,14 @@ lab: ready
 	@test -d outputs/store/events || $(BIN)/istv demo
 	@$(BIN)/istv lab
 
+axe: ready .venv/browser
+	@env -u ISTV_DATA ISTV_BROWSER="$${ISTV_DATA:-outputs}" $(BIN)/python -m pytest -q --tb=short tests/browser
+
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev \
 	    --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-deps --group browser \
+	    --custom-compile-command "make lock" -o requirements-browser.lock
 
 clean:
 	git clean -xfdq outputs
@@ -48,3 +54,7 @@ ready: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
 	touch .venv/ready
+
+.venv/browser: requirements-browser.lock .venv/ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes \
+	    -r requirements-browser.lock && touch .venv/browser

@@ -18,7 +18,11 @@ def digest(data: dict[str, str]) -> str:
 
 
 class Block:
-    """A figure, map, table or some words made from released findings."""
+    """A figure, map, table or some words made from released findings.
+
+    ``title`` says what is shown; of a picture, ``heading`` says what it comes to, ``alt`` both, and ``note`` what it
+    rests on.
+    """
 
     def __init__(
         self,
@@ -29,6 +33,8 @@ class Block:
         *,
         title: str = "",
         alt: str = "",
+        heading: str = "",
+        note: str = "",
     ) -> None:
         self.kind, self.name, self.title, self.alt = kind, name, title, alt
         self.data = {"text/plain": repr(self), **data}
@@ -41,6 +47,8 @@ class Block:
             "synthetic": released.kind,
             "title": title,
             "alt": alt,
+            "heading": heading,
+            "note": note,
             "digest": digest(self.data),
         }
 

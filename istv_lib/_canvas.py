@@ -17,16 +17,16 @@ from PIL import Image
 from istv_lib._block import Block, marker
 from istv_lib.disclosure import Released
 
-BLUE, TURQUOISE, PINK, ORANGE, GREY, PURPLE = "#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1"
-SERIES = (BLUE, ORANGE, TURQUOISE, PINK)
+BLUE, ORANGE = "#12436D", "#F46A25"
 HIGHLIGHT = "#9E0059"
 INK, QUIET, GRID, BAND, CONTEXT = "#353D42", "#595959", "#D8D8D8", "#E3EAF1", "#BFBFBF"
+EDGE = "#6B7F92"  # thin lines that must be seen: borders of areas and of the expected range
 CLASSES = ("#E3EAF1", "#B5C8DB", "#7A9EC0", "#3F6F9F", "#12436D")
 DPI = 144
 
 STYLE = {
     "font.family": "DejaVu Sans",
-    "font.size": 11,
+    "font.size": 12,
     "axes.edgecolor": GRID,
     "axes.labelcolor": INK,
     "text.color": INK,
@@ -44,14 +44,14 @@ STYLE = {
 mpl.rcParams.update(STYLE)
 
 
-def surface(width: float = 8.2, height: float = 3.6, rows: int = 1) -> tuple[Figure, list[Axes]]:
+def surface(width: float = 6.2, height: float = 3.6, rows: int = 1) -> tuple[Figure, list[Axes]]:
     """Return a figure of that many inches with one axis per row, in the house style."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
     for axis in axes:
         axis.grid(axis="y", color=GRID, linewidth=0.8)
-        axis.tick_params(labelsize=10)
+        axis.tick_params(labelsize=11)
     return figure, list(axes)
 
 
@@ -68,9 +68,11 @@ def png(figure: Figure, mark: str) -> str:
     return base64.b64encode(small.getvalue()).decode("ascii")
 
 
-def framed(kind: str, name: str, figure: Figure, released: Released, title: str, alt: str) -> Block:
+def framed(
+    kind: str, name: str, figure: Figure, released: Released, title: str, alt: str, *, heading: str = "", note: str = ""
+) -> Block:
     """Return a drawn figure as a stamped block, marked when its data are not real."""
     mark = marker(released)
     data = {"image/png": png(figure, mark)}
-    full = f"{mark}. {title}" if mark else title
-    return Block(kind, name, data, released, title=full, alt=f"{mark}. {alt}" if mark else alt)
+    title, alt = (f"{mark}. {text}" if mark else text for text in (title, alt))
+    return Block(kind, name, data, released, title=title, alt=alt, heading=heading, note=note)

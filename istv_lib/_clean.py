@@ -115,6 +115,11 @@ def plain(text: str) -> str:
     return " ".join(unescape(nh3.clean(markdown(text), tags=set())).split())
 
 
+def sentences(text: str) -> list[str]:
+    """Return the sentences of Markdown: parts that end in a full stop, question or exclamation mark before a space."""
+    return re.split(r"(?<=[.?!])\s+", plain(text))
+
+
 def slug(text: str) -> str:
     """Return a heading as an address part: lower case, words joined by hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"

@@ -1,47 +1,81 @@
-"""The hub's own pages: the way in by name, by map and by month, methods, and about."""
+"""The hub's own pages: five doors, the way in by name and by map, downloads, calendar, revisions, feed and sitemap."""
 
 from __future__ import annotations
 
+import base64
+import calendar
 import functools
+import hashlib
 import json
-import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import numpy as np
 from markupsafe import Markup
 
-from istv_lib import _clean, _page, months, params, places, store
+from istv_lib import _clean, _feed, _history, _page, _spark, disclosure, errors, months, params, places, releases, store
+from istv_lib._doors import NO_LONDON, PAGES, Own
+from istv_lib._outline import shapes as _shapes
 
 NAME = "Information Sharing to Tackle Violence"
-_UNIT_M = 50  # metres per unit of the map's coordinates
-_SIMPLIFY_M = 150
-_BANK_M = 500  # half the widest gap between the banks that still counts as river
-_NUDGES = {  # labels that would stand on their neighbours'
-    "kensington-and-chelsea": (4, -12),
-    "hammersmith-and-fulham": (-20, 2),
-    "islington": (-6, 0),
-    "richmond-upon-thames": (2, -14),
-    "kingston-upon-thames": (0, -6),
-}
+DESCRIBED = "datapackage.json"
+COMING = 12  # months of the release calendar shown ahead
+_TOMBSTONE = "tombstone.html.j2"
 
 
 def entries(hub: Path) -> list[dict[str, Any]]:
-    """Return what is known of each page in a hub: its ``metadata.json`` and ``way``, its folder below the hub."""
-    found = []
-    for path in sorted(hub.glob("*/*/v*/metadata.json")):
+    """Return what is known of each page in a hub, withdrawn ones too, in the order of their addresses.
+
+    Each is the ``istv`` part of its ``datapackage.json`` with ``title``, ``description``, ``files`` (name, path,
+    title, media_type, bytes, sha256) and ``way``, its folder below the hub.
+
+    Raises
+    ------
+    errors.PublishError
+        When a description cannot be read or lacks its parts.
+    """
+    return [_entry(path, hub) for path in sorted(hub.glob(f"*/*/v*/{DESCRIBED}"))]
+
+
+def _entry(path: Path, hub: Path) -> dict[str, Any]:
+    way = path.parent.relative_to(hub).as_posix()
+    try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        found.append(told | {"way": path.parent.relative_to(hub).as_posix()})
-    return found
+        files = [
+            {
+                "name": file["path"],
+                "path": file["path"],
+                "title": file.get("title", file["name"]),
+                "media_type": file["mediatype"],
+                "bytes": file["bytes"],
+                "sha256": file["hash"].removeprefix("sha256:"),
+            }
+            for file in told["resources"]
+        ]
+        return told["istv"] | {
+            "title": told["title"],
+            "heading": told["istv"].get("heading") or told["title"].removeprefix("SYNTHETIC: "),
+            "description": told["description"],
+            "version": int(told["istv"]["version"]),
+            "withdrawn": told["istv"].get("withdrawn"),
+            "files": files,
+            "way": way,
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        msg = f"The description '{way}/{DESCRIBED}' in the hub cannot be read; put back a copy of the hub that works."
+        raise errors.PublishError(msg) from None
 
 
 def newest(pages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the highest version of each page and month: newest month first, London, boroughs, case studies."""
+    """Return the highest version of each page and month that was not withdrawn.
+
+    Newest month first; within a month London, boroughs, case studies.
+    """
     best: dict[tuple[str, str], dict[str, Any]] = {}
     for page in sorted(pages, key=lambda p: p["version"]):
-        best[page["slug"], page["month"]] = page
+        if not page.get("withdrawn"):
+            best[page["slug"], page["month"]] = page
     order = {k: (p["area"] != places.LONDON, k[0].startswith("case-"), p["area_name"], k) for k, p in best.items()}
     ranked = [best[k] for k in sorted(order, key=order.get)]
     return sorted(ranked, key=lambda p: p["month"], reverse=True)
@@ -58,65 +92,163 @@ def build(hub: Path, kind: str, code_version: str) -> dict[str, str]:
         ``synthetic`` or ``real``: decides banner, indexing and robots.txt.
     code_version : str
         Stands in the foot of each page.
+
+    Returns
+    -------
+    dict
+        HTML pages, ``robots.txt``, ``sitemap.xml`` and, once something came out, ``feed.xml``: the same text for
+        the same pages, whatever the day.
     """
-    pages = newest(entries(hub))
-    by_slug: dict[str, dict[str, Any]] = {}
-    for page in pages:
-        by_slug.setdefault(page["slug"], page)
-    held = list(dict.fromkeys(page["month"] for page in pages))
-    about = {
-        "code_version": code_version,
-        "london": by_slug.get(places.LONDON),
-        "names": _names(by_slug),
-        "shapes": _linked(by_slug),
-        "others": [p for p in by_slug.values() if p["slug"] not in _borough_slugs() | {places.LONDON}],
-        "months": [(m, months.label(m), [p for p in pages if p["month"] == m]) for m in held],
-        "title": NAME,
-    }
-    about["cases"] = [p for p in about["others"] if p["slug"].startswith("case-")]
-    about["others"] = [p for p in about["others"] if not p["slug"].startswith("case-")]
-    text, contents = _methods()
-    about |= {"methods": text, "contents": contents}
-    files = {way: _fill(way, template, kind, about) for way, template in PAGES.items()}
-    if about["london"] is None:
+    held = entries(hub)
+    pages = newest(held)
+    about = _about(held, pages, kind) | {"code_version": code_version}
+    files = {way: _fill(way, own, kind, about) for way, own in PAGES.items()}
+    if not any(entry["slug"] == places.LONDON for entry in held):
         files["london/latest/index.html"] = _fill("london/latest/index.html", NO_LONDON, kind, about)
-    files["robots.txt"] = f"User-agent: *\n{'Disallow: /' if kind != 'real' else 'Allow: /'}\n"
+    home = about["homepage"]
+    about["addresses"] = _feed.addresses(list(PAGES), pages, home)
+    files["sitemap.xml"] = _environment().get_template("sitemap.xml.j2").render(about)
+    files["robots.txt"] = _feed.robots(kind, home)
+    if about["events"]:
+        files["feed.xml"] = _environment().get_template("feed.xml.j2").render(about)
     return files
 
 
-PAGES = {
-    "index.html": ("home", "Violence seen in London's emergency departments", "index.html.j2"),
-    "boroughs/index.html": ("boroughs", "Boroughs", "boroughs.html.j2"),
-    "cases/index.html": ("cases", "Case studies", "cases.html.j2"),
-    "months/index.html": ("", "All pages by month", "months.html.j2"),
-    "methods/index.html": ("methods", "Methods and limits", "methods.html.j2"),
-    "about/index.html": ("about", "About these pages", "about.html.j2"),
-}
-NO_LONDON = ("london", "London", "nothing.html.j2")
-_DESCRIPTION = (
-    "How many people came to a London emergency department after an assault, where and when, by borough and month. "
-    "Management information, not official statistics."
-)
+def _about(held: list[dict[str, Any]], pages: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """Return what the templates draw on, apart from the view of each page."""
+    by_slug: dict[str, dict[str, Any]] = {}
+    for page in pages:
+        by_slug.setdefault(page["slug"], page)
+    london, told = by_slug.get(places.LONDON), _history.events(held)
+    apart = [p for slug, p in by_slug.items() if slug not in _borough_slugs() | {places.LONDON}]
+    text, contents = _methods()
+    home = params.file("release")["homepage"]
+    of_months = list(dict.fromkeys(page["month"] for page in pages))  # newest first
+    coming = releases.upcoming(max(of_months), COMING) if of_months else []
+    return {
+        "title": NAME,
+        "homepage": home,
+        "london": london,
+        "names": _names(by_slug),
+        "frame": _spark.frame(p for slug, p in by_slug.items() if slug in _borough_slugs()),
+        "london_frame": _spark.frame([london] if london else []),
+        "shapes": _linked(by_slug),
+        "cases": [p for p in apart if p["slug"].startswith("case-")],
+        "others": [p for p in apart if not p["slug"].startswith("case-")],
+        "held": of_months,
+        "months": [(m, months.label(m), [p for p in pages if p["month"] == m]) for m in of_months],
+        "downloads": _downloads(pages),
+        "own": PAGES,
+        "methods": text,
+        "contents": contents,
+        "events": told,
+        "changes": _history.changes(told),
+        "kinds": _history.KINDS,
+        "coming": coming,
+        "first": coming[0] if coming else None,
+        "weekdays": list(calendar.day_name),
+        "reading": _reading(london),
+        "days": params.file("monthly"),
+        "calendar": params.Rules(params.file("calendar")),
+        "contact": params.file("release")["contact"],
+        "gate": _gate(),
+        "symbols": disclosure.SYMBOLS,
+        "feed": _feed.feed(told, kind, home, NAME),
+    }
 
 
-def _fill(way: str, template: tuple[str, str, str], kind: str, about: dict[str, Any]) -> str:
-    door, title, name = template
+def _gate() -> dict[str, Any]:
+    gate = params.file("disclosure")
+    return gate["rules"][gate["audiences"][_page.PUBLIC]]
+
+
+def _reading(page: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the worked example: the last month of London with a figure, its symbols, and the figure a year before."""
+    points = {month: (value, symbol) for month, value, symbol in ((page or {}).get("trend") or {}).get("points", [])}
+    held = [month for month, (value, _) in points.items() if value is not None]
+    if not held:
+        return None
+    value, symbol = points[max(held)]
+    before = points.get(months.add(max(held), -12), (None, ""))[0]
+    return {
+        "month": max(held),
+        "shown": f"{value:,.0f} {symbol}".strip(),
+        "symbols": symbol.split(),
+        "before": f"{before:,.0f}" if before is not None else "",
+    }
+
+
+def _fill(way: str, own: Own, kind: str, about: dict[str, Any]) -> str:
+    index = way == "index.html"
     page = _page.view(
-        door=door,
-        at_door=bool(door),
+        door=own.door,
+        at_door=any(own.door == door and way == to for door, _, to in _page.DOORS),
         root="../" * way.count("/"),
-        title=NAME if door == "home" else f"{title}: {NAME}",
-        description=_DESCRIPTION,
+        title=NAME if index else f"{own.heading}: {NAME}",
+        description=own.description,
         kind=kind,
         audience=_page.PUBLIC,
         canonical="index.html",
     )
-    return _environment().get_template(name).render(view=page, heading=title, **about)
+    if index:
+        script = _script()
+        digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+        page |= {"csp": f"{_page.CSP}; script-src 'sha256-{digest}'"}
+        about = about | {"script": Markup(script)}  # noqa: S704 - our own file
+    return _environment().get_template(own.template).render(about | {"view": page, "heading": own.heading})
+
+
+@functools.cache
+def _script() -> str:
+    """Return the search as it stands inline on the index, the only script of the hub."""
+    lines = (_page.TEMPLATES / "search.js").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.strip() for line in lines if not line.startswith("//"))
+
+
+def tombstone(entry: dict[str, Any], kind: str, *, latest: bool = False) -> str:
+    """Return the page that stands where a withdrawn page was.
+
+    Parameters
+    ----------
+    entry : dict
+        The page's entry, as :func:`entries` returns it, with ``withdrawn``: ``date`` and ``reason``.
+    kind : str
+        ``synthetic`` or ``real``.
+    latest : bool
+        Whether it stands at ``<slug>/latest/`` because no version of the page is left; else at its own address.
+    """
+    slug = entry["slug"]
+    page = _page.view(
+        door="cases" if slug.startswith("case-") else "london" if entry["area"] == places.LONDON else "boroughs",
+        at_door=False,
+        root="../../" if latest else "../../../",
+        title=f"Withdrawn: {entry['heading']}",
+        description="This page was withdrawn. It says when and why, and where the newest page is.",
+        kind=kind,
+        audience=_page.PUBLIC,
+        canonical=f"../{entry['month']}/v{entry['version']}/index.html" if latest else "index.html",
+    )
+    about = {
+        "view": page,
+        "entry": entry,
+        "latest": latest,
+        "reason": _clean.plain(entry["withdrawn"].get("reason") or ""),
+        "code_version": "",
+    }
+    return _environment().get_template(_TOMBSTONE).render(about)
 
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    return _page.fill(jinja2.Environment(loader=jinja2.FileSystemLoader(_page.TEMPLATES), autoescape=True))
+    made = _page.fill(jinja2.Environment(loader=jinja2.FileSystemLoader(_page.TEMPLATES), autoescape=True))
+    made.filters |= {
+        "table": _table,
+        "name": _history.name,
+        "day": _history.day,
+        "month": months.label,
+        "short": months.short_label,
+    }
+    return made
 
 
 @functools.cache
@@ -134,63 +266,25 @@ def _linked(by_slug: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return drawn | {"boroughs": [shape | {"linked": shape["slug"] in by_slug} for shape in drawn["boroughs"]]}
 
 
-@functools.cache
-def _shapes() -> dict[str, Any]:
-    """Return the map: its size, land and water as paths, and by name each borough's path and label.
-
-    One unit is 50 metres and north is up. The boundaries leave the Thames open, so water is what closing the gap
-    between the banks adds.
-    """
-    import shapely  # noqa: PLC0415 - only the hub's map needs it
-
-    outlines = places.polygons()
-    table = places.boroughs().set_index("gss").loc[outlines["gss"]]
-    simple = shapely.coverage_simplify(outlines.geometry.to_numpy(), _SIMPLIFY_M)
-    land = shapely.union_all(simple)
-    left, bottom, right, top = shapely.total_bounds(simple)
-    shapes = []
-    for shape, row in zip(simple, table.itertuples(), strict=True):
-        dx, dy = _NUDGES.get(row.slug, (0, 0))
-        shapes.append(
-            {
-                "name": row.name,
-                "slug": row.slug,
-                "path": _path(shape, left, top),
-                "x": round((row.label_x - left) / _UNIT_M) + dx,
-                "y": round((top - row.label_y) / _UNIT_M) + dy,
-                "lines": ["City"] if row.slug == "city-of-london" else _label(row.name),
-            }
-        )
-    return {
-        "size": (round((right - left) / _UNIT_M), round((top - bottom) / _UNIT_M)),
-        "land": _path(land, left, top),
-        "water": _path(_water(land), left, top),
-        "boroughs": sorted(shapes, key=lambda s: s["name"]),
-    }
+def _downloads(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the newest month's files as one table for each sort of page: headings, and by page a file per heading."""
+    month = max((page["month"] for page in pages), default="")
+    sorts: dict[str, list[dict[str, Any]]] = {"London": [], "Boroughs": [], "Case studies": [], "Other pages": []}
+    for page in pages:
+        if page["month"] == month:
+            slug = page["slug"]
+            case = "Case studies" if slug.startswith("case-") else "Other pages"
+            sorts["London" if slug == places.LONDON else "Boroughs" if slug in _borough_slugs() else case].append(page)
+    tables = []
+    for title, listed in sorts.items():
+        rows = [(page, {_table(file["name"]): file for file in page["files"]}) for page in listed]
+        heads = list(dict.fromkeys(name for _, files in rows for name in files))
+        tables += [{"title": title, "heads": heads, "rows": rows}] if heads else []
+    return tables
 
 
-def _water(land: Any) -> Any:
-    """Return the gap between the banks: the largest of what closing adds, without the nicks of the outer border."""
-    closed = land.buffer(_BANK_M).buffer(-_BANK_M)
-    return max(closed.difference(land).geoms, key=lambda part: part.area).buffer(_UNIT_M).simplify(_UNIT_M / 2)
-
-
-def _label(name: str) -> list[str]:
-    return textwrap.wrap(name.replace(" and ", " & "), 11, break_long_words=False)
-
-
-def _path(shape: Any, left: float, top: float) -> str:
-    """Return an SVG path in whole units with relative steps; steps of nothing are left out."""
-    parts = []
-    for polygon in getattr(shape, "geoms", [shape]):
-        for ring in (polygon.exterior, *polygon.interiors):
-            points = np.round((np.asarray(ring.coords) - (left, top)) / (_UNIT_M, -_UNIT_M)).astype(int)
-            steps = np.diff(points, axis=0)[:-1]
-            steps = steps[np.any(steps != 0, axis=1)]
-            if len(steps) < 2:  # an island of less than a unit
-                continue
-            parts.append(f"M{points[0][0]} {points[0][1]}l" + " ".join(f"{x} {y}" for x, y in steps) + "z")
-    return "".join(parts)
+def _table(file: str) -> str:
+    return file.removesuffix(".csv").removesuffix("-SYNTHETIC")
 
 
 def _methods() -> tuple[Markup, list[tuple[str, str]]]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from lxml import html as lxml_html
 
-from istv_lib import _block, _page, _stamps, params
+from istv_lib import _block, _clean, _page, _stamps, params, places
 
 _PLAIN_SCHEMES = {"", "mailto", "tel"}
 _FETCHING = {
-    "script", "iframe", "frame", "object", "embed", "form", "input", "base", "video", "audio", "source", "track",
+    "iframe", "frame", "object", "embed", "form", "input", "base", "video", "audio", "source", "track",
     "foreignobject", "use", "image",
 }  # fmt: skip
 
@@ -60,9 +62,45 @@ def check_notebook(nb: Mapping[str, Any], audience: str) -> list[str]:
         for i, b in enumerate(b for b in blocks if b.kind == "table")
         if b.name in names[:i]
     ]
-    if _stamps.headline(blocks) is None:
+    lead = _stamps.headline(blocks)
+    if lead is None:
         faults.append("The notebook has no headline; begin it with words.headline.")
+    elif audience == _page.PUBLIC:
+        faults += _opening_faults(lead)
+        faults += _claim_faults(blocks, lead)
     return faults
+
+
+def _opening_faults(lead: _stamps.Block) -> Iterator[str]:
+    most = params.Rules(params.file("publishing"))["sentences_most"]
+    if (count := len(_clean.sentences(lead.data["text/markdown"]))) > most:
+        yield f"The headline of cell {lead.cell} has {count} sentences, more than {most}; make it with words.headline."
+
+
+def _claim_faults(blocks: list[_stamps.Block], lead: _stamps.Block) -> Iterator[str]:
+    """Yield words and pictures that claim a direction which no released row bears out."""
+    rules = params.Rules(params.file("publishing"))
+    rows = {block.name: _stamps.rows(block) for block in blocks if block.kind == "table"}
+    every = [row for part in rows.values() for row in part]
+    newest = [row for row in every if row.get("measure") == "ratio_of_ratios"] + rows.get("months", [])[-1:]
+    for block in blocks:
+        told = f"{block.heading} {block.alt} {block.data.get('text/markdown', '')}" if block.kind != "table" else ""
+        for way in ("up", "down"):
+            said = next((w for w in rules[f"words_{way}"] if re.search(rf"\b{w}\b", told, re.IGNORECASE)), None)
+            if said and not any(_bears_out(row, way) for row in (newest if block is lead else every)):
+                yield (
+                    f"Cell {block.cell} says '{said}', which no comparable month outside its range and no interval "
+                    "without “no change” bears out; make the sentence with words."
+                )
+
+
+def _bears_out(row: Mapping[str, str], way: str) -> bool:
+    """Tell whether a released row shows a change: a flag of a comparable month, or an interval on one side of 1."""
+    if row.get("measure") == "ratio_of_ratios":
+        side = row.get("lower" if way == "up" else "upper")
+        return bool(side) and (float(side) > 1 if way == "up" else float(side) < 1)
+    flag = {"up": "above_limit", "down": "below_limit"}[way]
+    return flag in row.get("flags", "") and row.get("status") in {"final", "provisional"} and bool(row.get("value"))
 
 
 def _output_fault(output: Mapping[str, Any], number: int) -> tuple[str, _stamps.Block | None]:
@@ -86,7 +124,7 @@ def _block_faults(block: _stamps.Block, audience: str) -> Iterator[str]:
     order, at = gate["order"], f"Cell {block.cell}"
     if block.audience not in order or order.index(block.audience) > order.index(audience):
         yield f"{at} holds a block that is not for the {audience} audience; release it for {audience}."
-    elif block.rule != gate["audiences"][block.audience]:
+    elif block.rule not in [gate["audiences"][block.audience], *gate["also_permitted"].get(block.audience, [])]:
         yield f"{at} holds a block made by another rule than that of its audience; release it again."
     if audience == _page.PUBLIC and block.synthetic == "mixed":
         yield f"{at} holds real and synthetic numbers together, which is never published."
@@ -147,9 +185,8 @@ def check_page(text: str) -> list[str]:
     top = lxml_html.document_fromstring(text)
     faults += _structure_faults(top)
     faults += _request_faults(top, set(rules["link_hosts"]))
-    for picture in top.iter("img"):
-        if fault := _alt_fault(picture.get("alt") or ""):
-            faults.append(f"A picture's alternative text is {fault}.")
+    faults += _drawing_faults(top)
+    faults += _picture_faults(top)
     faults += _standing_faults(top)
     faults += [f"The page uses the word '{word}', which is never said of these data." for word in _words(top, rules)]
     return faults
@@ -193,6 +230,50 @@ def _request_faults(top: lxml_html.HtmlElement, hosts: set[str]) -> Iterator[str
                 yield fault
 
 
+def _drawing_faults(top: lxml_html.HtmlElement) -> Iterator[str]:
+    """Yield scripts but the one that the hub's index may have, and drawings that could hold more than is released."""
+    main = top.find(".//main")
+    made_of_notebook = main is not None and main.get("class") == "page"
+    scripts = list(top.iter("script"))
+    own = len(scripts) == 1 and main is not None and main.get("class") == "hub" and not scripts[0].attrib
+    if scripts and not (own and _policy(top) == f"{_page.CSP}; script-src '{_digest(scripts[0].text or '')}'"):
+        yield "The page has a <script>, which only the hub's index may have, with its hash in the content policy."
+    for drawing in top.iter("svg"):
+        known = drawing.get("class") in {"silhouette", "spark"} or drawing.getparent().get("class") == "chart"
+        if made_of_notebook or not known:
+            yield "The page has an <svg>, whose data nobody has checked; show a PNG."
+    if any("plotly" in (node.get("class") or "") + (node.get("id") or "") for node in top.iter()):
+        yield "The page holds a plotly chart, whose data nobody has checked; show a PNG."
+
+
+def _digest(script: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+
+
+def _policy(top: lxml_html.HtmlElement) -> str:
+    found = [m.get("content") for m in top.iter("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    return found[0] if len(found) == 1 else ""
+
+
+def _picture_faults(top: lxml_html.HtmlElement) -> Iterator[str]:
+    """Yield alternative texts that are missing, repeated, or name neither a place nor what is measured."""
+    rules = params.Rules(params.file("publishing"))
+    alts = [" ".join((picture.get("alt") or "").split()) for picture in top.iter("img")]
+    public = top.xpath(f"//meta[@name='istv-audience']/@content = '{_page.PUBLIC}'")
+    names = [area.name for area in places.areas()]
+    for alt in alts:
+        if fault := _alt_fault(alt):
+            yield f"A picture's alternative text is {fault}."
+        elif public and not (_any(names, alt) and _any(rules["alt_measures"], alt)):
+            yield "A picture's alternative text does not say which place and what is counted."
+    if len(set(alts)) < len(alts):
+        yield "Two pictures of the page have the same alternative text."
+
+
+def _any(words: Iterable[str], text: str) -> bool:
+    return any(re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE) for word in words)
+
+
 def _address_fault(tag: str, name: str, address: str, hosts: set[str]) -> str:
     if tag == "img" and name == "src":
         return "" if address.startswith("data:image/png;base64,") else "A picture is fetched from elsewhere."
@@ -217,8 +298,7 @@ def _standing_faults(top: lxml_html.HtmlElement) -> Iterator[str]:
         yield "The page could be listed by search engines."
     if audience != _page.PUBLIC and text.count(_page.WATERMARK) < 2:
         yield f"The page lacks the mark {_page.WATERMARK} at top and bottom."
-    policy = [m.get("content") for m in top.iter("meta") if m.get("http-equiv") == "Content-Security-Policy"]
-    if policy != [_page.CSP]:
+    if not re.fullmatch(rf"{re.escape(_page.CSP)}(; script-src 'sha256-[\w+/=]+')?", _policy(top)):
         yield "The page lacks our content security policy."
 
 

@@ -24,14 +24,16 @@ BANNERS = {
     "mixed": "MIXED REAL AND SYNTHETIC: no number here can be used. Never publish or pass on this page.",
 }
 WATERMARK = "OFFICIAL-SENSITIVE"
-WIDEST = 960  # CSS pixels of a picture
+WIDEST = {"figure": 704, "map": 960}  # CSS pixels of a picture
+_TAKEN = ("main", "support", "on-this-page", "download", "about-these-numbers")  # ids of the template's own parts
 DOORS = (
-    ("home", "Home", "index.html"),
     ("london", "London", "london/latest/index.html"),
     ("boroughs", "Boroughs", "boroughs/index.html"),
+    ("health", "Health professionals", "health-professionals/index.html"),
+    ("analysts", "Analysts", "analysts/index.html"),
+    ("partners", "Partnerships", "partnerships/index.html"),
     ("cases", "Case studies", "cases/index.html"),
-    ("methods", "Methods and limits", "methods/index.html"),
-    ("about", "About", "about/index.html"),
+    ("about", "About and resources", "about/index.html"),
 )
 
 
@@ -52,17 +54,17 @@ class Page:
     status : str
         State of the month, such as "provisional"; empty for none.
     rule_note : str
-        How small counts are treated, in one sentence.
+        How small counts are treated, in a sentence or two.
     code_version : str
         Digest of the code that made it.
-    csv_name : str
-        File name of the download.
     version : int
         Version of the page for its month, from 1.
     root : str
         Relative way from this file to the hub's root; empty for pages outside the hub.
     folder : str
         Relative way from this file to its permanent folder; empty for the permanent page itself.
+    csv_prefix : str
+        What the names of its CSV files begin with, where several pages share a folder.
     """
 
     slug: str
@@ -77,10 +79,10 @@ class Page:
     status: str
     rule_note: str
     code_version: str
-    csv_name: str
     version: int = 1
     root: str = ""
     folder: str = ""
+    csv_prefix: str = ""
 
     @property
     def door(self) -> str:
@@ -100,7 +102,7 @@ def fill(environment: jinja2.Environment) -> jinja2.Environment:
     environment.autoescape = True
     environment.undefined = jinja2.StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.globals |= {"style": style(), "csp": CSP, "banners": BANNERS, "watermark": WATERMARK}
+    environment.globals |= {"style": style(), "banners": BANNERS, "watermark": WATERMARK}
     environment.filters |= {"markdown": _markdown, "filesize": size_text}
     return environment
 
@@ -133,7 +135,8 @@ def render(nb: Mapping[str, Any], page: Page) -> str:
     Notes
     -----
     The first Markdown cell gives the opening paragraph (its ``# `` line gives way to ``page.title``); each later
-    cell that begins with ``## `` opens a section. A table after a figure, with no more than words between, is folded.
+    cell that begins with ``## `` opens a section. A table that holds the numbers of the figure before it is folded.
+    Each table has its CSV beside it, and the figure it belongs to has it too; all are listed at the end.
     """
     from nbconvert.exporters.templateexporter import TemplateExporter  # noqa: PLC0415 - slow to import
 
@@ -143,7 +146,7 @@ def render(nb: Mapping[str, Any], page: Page) -> str:
     found = _stamps.blocks(nb)
     about = {
         "page": page,
-        "csv_size": len(_stamps.csv_of(found)),
+        "files": _files(found, page),
         "view": view(
             door=page.door,
             at_door=page.slug == "london",
@@ -159,12 +162,27 @@ def render(nb: Mapping[str, Any], page: Page) -> str:
     return body if body.endswith("\n") else body + "\n"
 
 
-def view(**given: Any) -> dict[str, Any]:
-    """Return what ``base.html.j2`` needs: ``given`` and the navigation.
+def _files(found: list[_stamps.Block], page: Page) -> dict[str, dict[str, Any]]:
+    """Return by a table's name what links to its CSV need: ``way``, ``size`` and ``title``."""
+    start = page.folder + page.csv_prefix
+    return {
+        block.name: {
+            "way": start + _stamps.csv_name(block.name, page.kind),
+            "size": len(_stamps.csv_file(block)),
+            "title": block.title,
+        }
+        for block in found
+        if block.kind == "table"
+    }
 
-    ``given`` holds door, at_door, root, title, description, kind, audience and canonical.
+
+def view(**given: Any) -> dict[str, Any]:
+    """Return what ``base.html.j2`` needs: ``given``, the navigation and the content policy.
+
+    ``given`` holds door, at_door, root, title, description, kind, audience and canonical; the hub's index brings a
+    ``csp`` of its own.
     """
-    return given | {"doors": DOORS}
+    return {"csp": CSP} | given | {"doors": DOORS}
 
 
 def _description(found: list[_stamps.Block], page: Page) -> str:
@@ -176,7 +194,7 @@ def _description(found: list[_stamps.Block], page: Page) -> str:
 def sections(nb: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a notebook as sections for the template: ``id``, ``title`` and ``blocks``; the first has no title."""
     found: list[dict[str, Any]] = [{"id": "", "title": "", "blocks": []}]
-    counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter(_TAKEN)
     for number, cell in enumerate(nb["cells"], 1):
         items = found[-1]["blocks"]
         if cell["cell_type"] == "markdown":
@@ -209,34 +227,44 @@ def _item(block: _stamps.Block, before: list[dict[str, Any]], counts: Counter[st
     if block.kind in _stamps.PICTURES:
         counts[f"#{block.kind}"] += 1
         wide, high = _stamps.png_size(block.data["image/png"]) or (1, 1)
-        width = min(block.width or wide, wide, WIDEST)
+        width = min(block.width or wide, wide, WIDEST[block.kind])
         return item | {
             "source": "data:image/png;base64," + _stamps.png_plain(block.data["image/png"]),
             "alt": " ".join(block.alt.split()),
             "width": width,
             "height": round(high * width / wide),
             "label": f"{block.kind.capitalize()} {counts[f'#{block.kind}']}",
+            "heading": block.heading,
+            "note": block.note,
+            "release": block.release,
+            "table": "",
         }
     text = _clean.clean_table(block.data["text/html"])
+    picture = _picture_above(before, block) if block.kind == "table" else None
+    if picture:
+        picture["table"] = block.name
     return item | {
         "html": Markup(text),  # noqa: S704 - cleaned by an allow-list
-        "under": _picture_above(before),
+        "under": picture["label"] if picture else "",
     }
 
 
-def _picture_above(before: list[dict[str, Any]]) -> str:
-    """Return the label of the picture that a table belongs to: only words may stand between the two."""
+def _picture_above(before: list[dict[str, Any]], table: _stamps.Block) -> dict[str, Any] | None:
+    """Return the picture whose numbers a table holds: of its release or name, with only words between the two."""
     nearest = next((item for item in reversed(before) if item["kind"] not in {"words", "text"}), None)
-    return nearest["label"] if nearest and nearest["kind"] in _stamps.PICTURES else ""
+    if nearest is None or nearest["kind"] not in _stamps.PICTURES:
+        return None
+    return nearest if nearest["release"] == table.release or nearest["name"] == table.name else None
 
 
 def rule_note(audience: str) -> str:
-    """Return in one sentence how counts are shown to an audience, from ``parameters/disclosure.yml``."""
+    """Return in a sentence or two how counts are shown to an audience, from ``parameters/disclosure.yml``."""
     gate = params.file("disclosure")
     rule = gate["rules"][gate["audiences"][audience]]
     if not rule["hide_to"]:
         return "Counts are exact."
     return (
         f"To protect people, counts of {rule['hide_from']} to {rule['hide_to']} are not shown and "
-        f"other counts are rounded to the nearest {rule['base']}."
+        f"other counts are rounded to the nearest {rule['base']}. Where a sum would give one away, more are withheld, "
+        "or months or classes are shown together."
     )

@@ -24,7 +24,7 @@ PICTURES = ("figure", "map")
 KINDS = ("synthetic", "real", "mixed")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _FIELDS = ("kind", "name", "audience", "rule", "release", "digest", "synthetic")
-_TEXT = ("title", "alt")
+_TEXT = ("title", "alt", "heading", "note")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Block:
     digest: str
     title: str
     alt: str
+    heading: str
+    note: str
     synthetic: str
     data: Mapping[str, str]
     width: int | None = None
@@ -123,30 +125,29 @@ def png_plain(content: str) -> str:
 
 
 def rows(block: Block) -> list[dict[str, str]]:
-    """Return the released numbers of a table block, one dict per row, every value as text."""
+    """Return the released numbers of a table block, one dict per row, every value as text; none of another block."""
     return list(csv.DictReader(io.StringIO(block.data.get("text/csv", ""))))
 
 
-def csv_of(found: list[Block]) -> bytes:
-    """Return all tables as one tidy CSV: ``table`` first, then every column in order of first appearance.
+def csv_name(name: str, kind: str) -> str:
+    """Return the file name of a table: "months.csv", or "months-SYNTHETIC.csv" where the data are invented."""
+    return f"{name}-SYNTHETIC.csv" if kind == "synthetic" else f"{name}.csv"
 
-    Text that a spreadsheet would run as a formula gets a leading apostrophe. Empty without tables.
-    """
-    tables = [block for block in found if block.kind == "table"]
-    if not tables:
-        return b""
-    parts = [(block.name, rows(block)) for block in tables]
-    columns = dict.fromkeys(column for _, part in parts for row in part for column in row)
+
+def csv_files(found: list[Block], kind: str, prefix: str = "") -> dict[str, bytes]:
+    """Return each table as a CSV file: name, beginning with ``prefix``, and bytes."""
+    return {prefix + csv_name(block.name, kind): csv_file(block) for block in found if block.kind == "table"}
+
+
+def csv_file(block: Block) -> bytes:
+    """Return a table as CSV; text that a spreadsheet would run as a formula gets a leading apostrophe."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, ["table", *columns], restval="", lineterminator="\n")
-    writer.writeheader()
-    for name, part in parts:
-        writer.writerows({"table": name} | {k: _plain(v) for k, v in row.items()} for row in part)
+    lines = csv.reader(io.StringIO(block.data["text/csv"]))
+    csv.writer(out, lineterminator="\n").writerows([_plain(cell) for cell in line] for line in lines)
     return out.getvalue().encode("utf-8")
 
 
 def _plain(text: str) -> str:
-    text = text or ""
     risky = text[:1] in {"=", "+", "-", "@", "\t", "\r"}
     return "'" + text if risky and not re.fullmatch(r"[-+]?[\d.,]+(?:e[-+]?\d+)?%?", text) else text
 

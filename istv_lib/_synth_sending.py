@@ -49,7 +49,7 @@ def send(
         is sent again), ``file``, ``submission_id``, ``row_no``, ``record_id``, ``method_read`` and
         ``location_type_read``. Of a corrected file, it is the correction that counts.
     """
-    used = {pair: _synth_files.layout_of(profiles[pair[0]], pair[1]) for pair in _expected(plan)}
+    used = {pair: _synth_files.layout_of(profiles[pair[0]], pair[1]) for pair in expected(plan)}
     rows = _kept(recorded, used, plan, layouts)
     blocks = dict(iter(rows.groupby(["site", "month"])[["arrival_at", "truth", "fate"]]))
     parts = dict(iter(rows.groupby("layout")))
@@ -79,7 +79,7 @@ def _told(index: pd.Index, layout: Mapping[str, Any], file: Sent) -> pd.DataFram
     return pd.DataFrame(columns, index=index)
 
 
-def _expected(plan: Plan) -> list[tuple[str, str]]:
+def expected(plan: Plan) -> list[tuple[str, str]]:
     """Site-months for which a file is sent."""
     silent = {(plan.outage[0], month) for month in plan.outage[1]} | set(plan.missing)
     if plan.absent_newest:

@@ -1,4 +1,4 @@
-"""The verbs: ``istv demo | synth | intake | profile | events | as-of | run | publish | extract | status | lab``.
+"""From hospital files to a hub of pages: the verbs of ``istv``.
 
 Exit codes: 0 all well, 1 some failed, 2 bad parameters.
 """
@@ -11,12 +11,25 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from istv_lib import _draft, _show, errors, params, pipeline, places, publish, run, store
+from istv_lib import (
+    _datastore_cli,
+    _draft,
+    _show,
+    clearance,
+    errors,
+    params,
+    pipeline,
+    places,
+    publish,
+    releases,
+    run,
+    store,
+)
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.split("\n\n")[0]
@@ -196,6 +209,8 @@ def _run(where: store.Root, jobs: list[run.Job], month: str, workers: int, *, fo
 
         run.execute(jobs, where, month, workers=workers, force=force, tick=note)
     _show.outcome("Runs", finished, where.restricted / month)
+    if any(job.audience == "public" for job in jobs):
+        _show.say(clearance.told(where, month))
     return 1 if any(r["status"] == "failed" for r in finished) else 0
 
 
@@ -203,19 +218,40 @@ def _run(where: store.Root, jobs: list[run.Job], month: str, workers: int, *, fo
 def publish_(
     month: Month = "latest",
     audience: Annotated[list[str] | None, typer.Option(help="Only these pages; may be given again.")] = None,
+    reason: Annotated[str, typer.Option(help="Why pages get a new version; published. Needed for real data.")] = "",
+    correction: Annotated[bool, typer.Option("--correction", help="New versions correct an error of ours.")] = False,  # noqa: FBT002
+    date: Annotated[str | None, typer.Option(help="Date of new versions, YYYY-MM-DD; default today.")] = None,
 ) -> None:
     """Turn the month's executed notebooks into pages, and switch the hub to them."""
     where = store.root()
     month = run.newest(where) if month == "latest" else month
-    raise typer.Exit(_publish(where, month, audience or publish.AUDIENCES))
+    how = {"reason": reason, "correction": correction, "date": date}
+    raise typer.Exit(_publish(where, month, audience or publish.AUDIENCES, **how))
 
 
-def _publish(where: store.Root, month: str, audiences: Iterable[str] = publish.AUDIENCES) -> int:
+def _publish(where: store.Root, month: str, audiences: Iterable[str] = publish.AUDIENCES, **how: Any) -> int:
     with _show.bar("Publishing pages", 1) as tick:
-        records = publish.publish(where, month, audiences)
+        records = publish.publish(where, month, audiences, now=datetime.now(UTC), **how)
         tick()
     _show.outcome("Pages", records, where.hub)
     return 1 if any(r["status"] in {"refused", "failed"} for r in records) else 0
+
+
+@app.command()
+def withdraw(
+    slug: Annotated[str, typer.Argument(help="Address of the page in the hub, such as camden.")],
+    month: Annotated[str, typer.Argument(help="Month of the page, YYYY-MM.")],
+    reason: Annotated[str, typer.Option(help="Why, for readers; it is published.")],
+    version: Annotated[int | None, typer.Option(help="Default the newest that was not withdrawn.")] = None,
+    date: Annotated[str | None, typer.Option(help="YYYY-MM-DD; default today.")] = None,
+) -> None:
+    """Take a public page back: a tombstone stands at its address, and its tables leave the hub."""
+    where = store.root()
+    done = publish.withdraw(where, slug, month, version, reason, releases.day(date, datetime.now(UTC)))
+    _show.say(f"Version {done['version']} is withdrawn; its tombstone is {_show.short(where.path / done['path'])}.")
+
+
+app.command("datastore")(_datastore_cli.datastore_)
 
 
 @app.command()
@@ -233,7 +269,7 @@ def demo(
     planned = run.plan(where, month)
     first = [job for job in planned if job.audience == "public"][:1]
     worst = max(worst, _run(where, first, month, jobs))
-    publish.publish(where, month)
+    publish.publish(where, month, now=datetime.now(UTC))
     _show.say(f"First page: {_show.short(where.hub / first[0].slug / 'latest' / 'index.html')}")
     worst = max(worst, _run(where, planned, month, jobs), _publish(where, month))
     _show.say(f"Open {_show.short(where.hub / 'index.html')} in a browser.")

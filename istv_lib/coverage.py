@@ -182,7 +182,12 @@ def carried(table: pd.DataFrame, heirs: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(
-    events: pd.DataFrame, site_months: pd.DataFrame, roster: pd.DataFrame, month: str, rules: Mapping
+    events: pd.DataFrame,
+    site_months: pd.DataFrame,
+    roster: pd.DataFrame,
+    month: str,
+    rules: Mapping,
+    revisions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the coverage and the counts of every place in every month up to the reported one.
 
@@ -198,6 +203,8 @@ def table(
         The reported month; nothing later is used.
     rules : mapping
         Thresholds.
+    revisions : DataFrame, optional
+        Files that replaced earlier ones, as in :mod:`istv_lib.schema`; without them no month counts as revised.
 
     Returns
     -------
@@ -207,7 +214,8 @@ def table(
         missing when the place has no reference), ``exposure`` (the same, not capped at 1, for expected counts),
         ``sites_expected``, ``sites_sent`` (those that supply the place, see ``supply_share_least``), ``silent``
         (their codes), ``days`` (of the month, weighted by weekday), ``provisional`` (the newest month of
-        all), ``synthetic``.
+        all), ``revised`` (a site that supplies the place has sent the month again, changed), ``break`` (one joined,
+        closed or took over from another in the month), ``synthetic``.
 
     Notes
     -----
@@ -226,6 +234,10 @@ def table(
     out["days"] = out["month"].map(effective_days(events[events["month"].isin(ref_months)]["arrival_at"], sent.columns))
     out["synthetic"] = bool(events["synthetic"].all())
     out["provisional"] = out["month"] == site_months["month"].max()
+    suppliers = _suppliers(weights, by_site, heirs, rules)
+    key = pd.MultiIndex.from_frame(out[["place", "month"]])
+    out["break"] = key.isin(_marked(_turns(past), suppliers))
+    out["revised"] = key.isin(_marked(_altered(revisions), suppliers))
     return out.join(_supply(weights, past, heirs, rules), on=["place", "month"])
 
 
@@ -263,6 +275,44 @@ def _assemble(by_site: pd.DataFrame, exposure: pd.DataFrame, followed: set[str],
     out["exposure"] = exposure.stack().reindex(index)
     out["coverage"] = out["exposure"].clip(upper=1.0)
     return out.reset_index()
+
+
+def _suppliers(weights: pd.DataFrame, by_site: pd.DataFrame, heirs: pd.DataFrame, rules: Mapping) -> pd.DataFrame:
+    """Return which sites supply which place: by the reference, as an heir, or by what a new site has sent so far."""
+    share = weights.div(weights.sum().where(weights.sum() > 0), axis=1).rename_axis("site_code", axis=0)
+    known = share.rename_axis("place", axis=1).stack().rename("share").reset_index()
+    new = by_site[~by_site["site_code"].isin(_followed(weights, heirs))]
+    begun = new.groupby("site_code")["month"].min()
+    parts = [known]
+    for site, first in begun.items():
+        since = by_site[by_site["month"] >= first]
+        of_all = new[new["site_code"] == site].groupby("place")["count"].sum() / since.groupby("place")["count"].sum()
+        parts.append(of_all.dropna().rename("share").reset_index().assign(site_code=site))
+    found = pd.concat(parts, ignore_index=True)
+    found = found[(found["share"] >= rules["supply_share_least"]) | (found["place"] == places.LONDON)]
+    after = heirs.rename(columns={"origin": "site_code"})[["site_code", "heir"]].merge(found, on="site_code")
+    return pd.concat([found, after.assign(site_code=after["heir"])])[["site_code", "place"]].drop_duplicates()
+
+
+def _turns(past: pd.DataFrame) -> pd.DataFrame:
+    """Return the site-months in which a site joined, closed or opened again; the first month held is none."""
+    ordered = past.sort_values(["site_code", "month"])
+    away = ordered["status"].isin(["closed", "not_joined"])
+    before = away.groupby(ordered["site_code"]).shift().astype("boolean")
+    before = before.fillna(away.where(ordered["month"] == past["month"].min(), other=True).astype("boolean"))
+    return ordered.loc[(before != away).to_numpy(dtype=bool), ["site_code", "month"]]
+
+
+def _altered(revisions: pd.DataFrame | None) -> pd.DataFrame:
+    if revisions is None:
+        return pd.DataFrame({"site_code": [], "month": []}, dtype="str")
+    differs = revisions[["added", "removed", "changed"]].sum(axis=1) > 0
+    return revisions.loc[differs, ["site_code", "month"]]
+
+
+def _marked(site_months: pd.DataFrame, suppliers: pd.DataFrame) -> pd.MultiIndex:
+    """Return the places and months that some site-months touch."""
+    return pd.MultiIndex.from_frame(site_months.merge(suppliers, on="site_code")[["place", "month"]])
 
 
 def _supply(weights: pd.DataFrame, past: pd.DataFrame, heirs: pd.DataFrame, rules: Mapping) -> pd.DataFrame:

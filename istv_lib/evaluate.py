@@ -62,6 +62,7 @@ def before_after(cover: pd.DataFrame, place: str, start: str, *, length: int, ru
             "value": float(np.exp(effect)),
             "lower": float(np.exp(effect - half)),
             "upper": float(np.exp(effect + half)),
+            "n": float(sums.loc[place, ["monitored_before", "monitored_after"]].sum()),
             "flags": f"placebo_rank {rank + 1} of {len(others) + 1}",
             "period_start": months.add(start, -length),
             "period_end": months.add(start, length - 1),

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
 from istv_lib import _canvas as canvas
-from istv_lib import months, places, schema
+from istv_lib import _marks, months, places, schema
 from istv_lib._block import Block, demand
+from istv_lib._month_words import outside
 from istv_lib.disclosure import Released
+
+STEPS = (25, 50, 100, 200, 400)  # where the scale of a place's months may end
+_KEY = {"loc": "left", "fontsize": 10, "color": canvas.QUIET}
 
 STATE_COLOURS = dict(
     zip(schema.STATUS_WORDS, "#12436D #7A9EC0 #28A197 #F46A25 #801650 #BFBFBF #EDEDED".split(), strict=True)
 )
+STATE_LETTERS = {state: "" if state == "complete" else state[0].upper() for state in schema.STATUS_WORDS}
 
 
 def trend(released: Released, *, title: str, name: str = "trend", event: tuple[str, str] | None = None) -> Block:
@@ -24,128 +31,195 @@ def trend(released: Released, *, title: str, name: str = "trend", event: tuple[s
     Parameters
     ----------
     released : Released
-        As :func:`istv_lib.monitor.monthly` makes, released; one row per month.
+        As :func:`istv_lib.monitor.monthly` makes, released; one row per month. Quarters are left to the table.
     title : str
         What the picture shows; its caption.
     name : str, default "trend"
         Slug of the block.
     event : (str, str), optional
         A month and what began in it, drawn as a line.
+
+    Notes
+    -----
+    Scales end at one of :data:`STEPS`, so that boroughs of about the same size share one.
     """
-    table = demand(released).table
-    figure, (axis,) = canvas.surface(height=3.9)
-    x = np.arange(len(table))
-    tested = table["flags"].str.contains("tested").to_numpy()
-    _range(axis, x, table, tested)
-    whole = ~table["symbol"].isin(["[c]", "[x]", "[i]"]).to_numpy()
-    values = table["value"].to_numpy()
-    axis.plot(x, np.where(whole, values, np.nan), color=canvas.BLUE, linewidth=2, marker="o", markersize=4.5)
-    partly = (table["symbol"] == "[i]").to_numpy()
-    axis.plot(x[partly], values[partly], "o", mfc="white", mec=canvas.QUIET, markersize=6, linestyle="none")
-    _notes(axis, x, table)
+    table = _marks.single(demand(released).table)
+    figure, (axis,) = canvas.surface(height=3.5)
+    _range(axis, table)
+    _points(axis, table, size=4.5)
+    _unusual(axis, table)
     _months_axis(axis, table["period_start"].tolist())
-    top = np.nanmax([*values, *table["limit_high"].to_numpy(), 10.0])
-    axis.set_ylim(0, top * 1.18)
+    highest = float(np.nanmax([*table["value"], *table["limit_high"], 10.0]))
+    top = next((step for step in STEPS if highest <= step), highest * 1.1)
+    axis.set_ylim(0, top * 1.04)
     if event and event[0] in set(table["period_start"]):
         at = table["period_start"].tolist().index(event[0]) - 0.5
         axis.axvline(at, color=canvas.HIGHLIGHT, linewidth=1.4)
-        axis.text(at, top * 1.17, f" {event[1]} ", fontsize=9, color=canvas.HIGHLIGHT, va="top", ha="right")
-    return canvas.framed("figure", name, figure, released, title, _trend_alt(table, title))
+        axis.text(at, top * 1.03, f"{event[1]} ", fontsize=10, color=canvas.HIGHLIGHT, va="top", ha="right")
+    heading = f"{_capital(event[1])} began in {months.label(event[0])}" if event else _month_heading(table)
+    note = [_counted(released, table), _received(table)]
+    note += ["Shaded: the expected range; dashes: its middle."] if table["flags"].str.contains("tested").any() else []
+    note += [f"The scale ends at {top}, one of the steps that all boroughs share."] if top in STEPS else []
+    alt = _trend_alt(table, f"{title}. {heading}")
+    note = " ".join(filter(None, [*note, _marks.key(" ".join(table["symbol"]))]))
+    return canvas.framed("figure", name, figure, released, title, alt, heading=heading, note=note)
 
 
-def _range(axis: Axes, x: np.ndarray, table: pd.DataFrame, tested: np.ndarray) -> None:
-    known = table["limit_high"].notna().to_numpy()
-    show = known & tested & (table["symbol"] != "[i]").to_numpy()
+def _range(axis: Axes, table: pd.DataFrame) -> None:
+    """Draw the expected range of the tested months that can be compared, and name it."""
+    show = table["limit_high"].notna() & table["flags"].str.contains("tested") & ~_marks.has(table, "[i]")
     if not show.any():
         return
-    edges = np.where(show, x, np.nan)
-    axis.fill_between(edges, table["limit_low"], table["limit_high"], color=canvas.BAND, linewidth=0, step="mid")
-    axis.step(edges, table["expected"], where="mid", color=canvas.QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
-    first = int(np.flatnonzero(show)[0])
-    axis.axvline(first - 0.5, color=canvas.GRID, linewidth=1)
-    high = table["limit_high"].to_numpy()
-    axis.annotate(
-        "expected range",
-        (first - 0.3, float(np.nanmax(high[show]))),
-        xytext=(0, 4),
-        textcoords="offset points",
-        fontsize=9,
-        color=canvas.QUIET,
-    )
+    part = table[show]
+    x, low, high = part.index.to_numpy(), part["limit_low"], part["limit_high"]
+    axis.bar(x, high - low, bottom=low, width=1, color=canvas.BAND, linewidth=0)
+    for edge in (low, high):
+        axis.hlines(edge, x - 0.5, x + 0.5, color=canvas.EDGE, linewidth=0.9)
+    axis.hlines(part["expected"], x - 0.5, x + 0.5, color=canvas.QUIET, linewidth=1.2, linestyle=(0, (3, 2)))
+    named = {"xytext": (0, 5), "textcoords": "offset points", "fontsize": 10, "color": canvas.QUIET}
+    axis.annotate("expected range", (x[0] - 0.5, float(high.max())), **named)
 
 
-def _notes(axis: Axes, x: np.ndarray, table: pd.DataFrame) -> None:
-    """Mark withheld, absent, incomplete and unusual months, and say in one line what the marks mean."""
-    values = table["value"].to_numpy()
-    for symbol in ("[c]", "[x]"):
-        for i in x[(table["symbol"] == symbol).to_numpy()]:
-            axis.text(i, 0, symbol, ha="center", va="bottom", fontsize=8, color=canvas.QUIET)
-    hit = table["flags"].str.contains("limit").to_numpy() & ~np.isnan(values)
-    gated = (table["symbol"] == "[i]").to_numpy()
+def _points(axis: Axes, table: pd.DataFrame, size: float) -> None:
+    """Draw months as a line with points: hollow where incomplete, a gap with its symbol where nothing can be shown."""
+    x, values, part = table.index.to_numpy(), table["value"], _marks.has(table, "[i]")
+    whole = values.mask(_marks.has(table, "[c]", "[x]", "[i]"))
+    axis.plot(x, whole, color=canvas.BLUE, linewidth=2, marker="o", markersize=size)
+    axis.plot(x[part], values[part], "o", mfc="white", mec=canvas.BLUE, markersize=size + 1.5, linestyle="none")
+    for at, symbols, value in zip(x, table["symbol"], values, strict=True):
+        below = " ".join(s for s in symbols.split() if np.isnan(value) or s not in {"[i]", "[p]"})
+        axis.text(at, 0, f" {below}", ha="center", va="bottom", fontsize=9, rotation=90)
+    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    if len(table) and values.notna().iloc[-1]:
+        axis.text(x[-1] + 0.5, values.iloc[-1], table["shown"].iloc[-1], va="center", fontsize=11, fontweight="bold")
+
+
+def _unusual(axis: Axes, table: pd.DataFrame) -> None:
+    """Mark months outside their expected range, and say in one line what the marks mean."""
+    gated = _marks.has(table, "[i]") & table["value"].notna()
+    hit = table["flags"].str.contains("limit") & table["value"].notna()
     for where, fill in ((hit & ~gated, canvas.ORANGE), (hit & gated, "white")):
-        axis.plot(x[where], values[where], "o", mfc=fill, mec=canvas.ORANGE, mew=2, markersize=8, linestyle="none")
+        at = table.index[where]
+        axis.plot(at, table["value"][where], "D", mfc=fill, mec=canvas.INK, markersize=8, linestyle="none")
     key = {
-        "○ incomplete month": (table["symbol"] == "[i]").any(),
-        "orange: outside the expected range": hit.any(),
-        "dashed: expected": table["flags"].str.contains("tested").any(),
+        "○ [i] incomplete month": gated.any(),
+        "◆ outside the expected range": hit.any(),
     }
-    line = "     ".join(words for words, used in key.items() if used)
-    axis.set_title(line, loc="left", fontsize=9, color=canvas.QUIET)
+    axis.set_title("     ".join(words for words, used in key.items() if used), **_KEY)
+
+
+def _month_heading(table: pd.DataFrame) -> str:
+    row = table.iloc[-1]
+    month = months.label(row["period_end"])
+    if "[c]" in row["symbol"]:
+        return f"{month} is withheld to protect people"
+    if pd.isna(row["value"]):
+        return f"No data can be shown for {month}"
+    if row["status"] == "gated":
+        return f"{month} is incomplete and not compared"
+    if "no_baseline" in row["flags"] or pd.isna(row["limit_high"]):
+        return f"{row['shown']} in {month}, and nothing yet to compare with"
+    way = outside(row)
+    return f"{_capital(way)} than expected in {month}" if way else f"No clear change in {month}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _counted(released: Released, table: pd.DataFrame) -> str:
+    """Say on how many records a picture of months rests: the sum of what is shown."""
+    unit = next(iter(table["unit"]), "")
+    about = "about " if unit == "attendance" and _marks.base(released) > 1 else ""
+    noun = {"crime": "offences", "attendance": "attendances"}.get(unit, "records")
+    return f"n = {about}{table['value'].sum():,.0f} {noun} in the months shown."
+
+
+def _received(table: pd.DataFrame) -> str:
+    row = table.iloc[-1]
+    if pd.isna(row["coverage"]):
+        return ""
+    return f"For {months.label(row['period_end'])} {row['coverage']:.0%} of what usually arrives could be used."
+
+
+def _rests(table: pd.DataFrame) -> str:
+    """Say on how many attendances a picture of one period rests, and which share of all that is."""
+    n, share = table["n"].max(), table["share_used"].max()
+    told = f"n = {n:,.0f}" if pd.notna(n) else "n is withheld"
+    return told + (f", {share:.0%} of all attendances of the place." if pd.notna(share) else ".")
 
 
 def _trend_alt(table: pd.DataFrame, title: str) -> str:
     known = table[table["value"].notna()]
     if known.empty:
         return f"Line chart. {title}. No month can be shown."
-    last = table.iloc[-1]
+    last, low, high = table.iloc[-1], known["value"].min(), known["value"].max()
     words = [
         f"Line chart of {len(table)} months. {title}.",
-        f"Shown months lie between {known['value'].min():,.0f} and {known['value'].max():,.0f};",
+        f"Shown months lie between {low:,.0f} and {high:,.0f};" if low < high else f"Every month shown is {low:,.0f};",
         f"the latest, {months.label(last['period_end'])}, is {last['shown']}.",
     ]
-    incomplete = int((table["symbol"] == "[i]").sum())
-    if incomplete:
-        words.append(f"{incomplete} months are incomplete and drawn hollow.")
+    marked = {
+        "incomplete and drawn hollow": _marks.has(known, "[i]").sum(),
+        "withheld": _marks.has(table, "[c]").sum(),
+        "without data": _marks.has(table, "[x]").sum(),
+    }
+    words += [f"{n} month{'s are' if n > 1 else ' is'} {told}." for told, n in marked.items() if n]
     return " ".join(words)
 
 
 def bars(released: Released, *, title: str, name: str, labels: dict[str, str] | None = None) -> Block:
     """Draw one bar per stratum of one period, with its figure beside it; withheld figures have no bar."""
     table = demand(released).table
-    names = [(labels or {}).get(stratum, stratum) for stratum in table["stratum"]]
-    figure, (axis,) = canvas.surface(height=0.55 + 0.42 * max(len(table), 2))
+    names = [_marks.label(stratum, labels) for stratum in table["stratum"]]
+    figure, (axis,) = canvas.surface(height=0.45 + 0.44 * max(len(table), 2))
     y = np.arange(len(table))[::-1]
     values = table["value"].fillna(0).to_numpy()
-    axis.barh(y, values, color=canvas.BLUE, height=0.68)
+    colours = [canvas.EDGE if stratum == "unknown" else canvas.BLUE for stratum in table["stratum"]]
+    axis.barh(y, values, color=colours, height=0.68)
     for i, (value, text) in enumerate(zip(values, table["shown"], strict=True)):
-        axis.text(value, y[i], f" {text}", va="center", ha="left", fontsize=10)
-    axis.set_yticks(y, names, fontsize=10.5)
+        axis.text(value, y[i], f" {text}", va="center", ha="left", fontsize=11)
+    axis.set_yticks(y, [textwrap.fill(told, 28) for told in names], fontsize=11)
     axis.set_xticks([])
     axis.grid(visible=False)
     axis.spines["bottom"].set_visible(False)
     axis.set_xlim(0, max(values.max(initial=0), _least(table)) * 1.15)
-    if _of_shares(table):
-        axis.set_title(f"n = {table['n'].max():,.0f}", loc="left", fontsize=9, color=canvas.QUIET)
     listed = "; ".join(f"{n}: {s}" for n, s in zip(names, table["shown"], strict=True))
-    return canvas.framed("figure", name, figure, released, title, f"Bar chart. {title}. {listed}."[:590])
+    alt = f"Bar chart. {title}. {listed}."[:590]
+    note = " ".join(filter(None, [_rests(table), _marks.key(" ".join(table["symbol"]))])) if len(table) else ""
+    heading = _most(released, labels)
+    return canvas.framed("figure", name, figure, released, title, alt, heading=heading, note=note)
+
+
+def _most(released: Released, labels: dict[str, str] | None) -> str:
+    """Say which stratum of people is largest, "not known" aside; nothing of shares."""
+    table = released.table
+    top, unsure = _marks.largest(released, table[(table["stratum"] != "unknown") & (table["unit"] == "attendance")])
+    said = " and ".join(_marks.label(stratum, labels) for stratum in top["stratum"])
+    return f"{'Of those shown, most' if unsure else 'Most'} often: {said[:1].lower()}{said[1:]}" if said else ""
 
 
 def week(released: Released, *, title: str, name: str = "week") -> Block:
-    """Draw a grid of days by hours from time bands such as "Fri 18:00-21:59"; darker means more per night."""
-    table = demand(released).table
+    """Draw a grid of days by hours from time bands such as "Fri 18:00-21:59"; darker means more per night.
+
+    Merged bands are left to the table; a band that cannot be shown is white.
+    """
+    table = _marks.bands(demand(released).table)
     parts = table["stratum"].str.rsplit(" ", n=1, expand=True)
     days, hours = list(dict.fromkeys(parts[0])), list(dict.fromkeys(parts[1]))
-    rates = per_night(table)
-    figure, (axis,) = canvas.surface(height=0.9 + 0.42 * len(days))
+    rates = table["value"] / table["nights"]
+    figure, (axis,) = canvas.surface(height=1.0 + 0.44 * len(days))
     top = max(rates.max(), 1) if rates.notna().any() else 1
     for day, hour, rate, shown in zip(parts[0], parts[1], rates, table["shown"], strict=True):
         x, y = hours.index(hour), len(days) - 1 - days.index(day)
         level = 0 if np.isnan(rate) else min(int(5 * rate / (top * 1.0001)), 4)
-        axis.add_patch(Rectangle((x, y), 1, 1, facecolor=canvas.CLASSES[level], edgecolor="white", linewidth=2))
-        ink = "white" if level > 2 else canvas.INK
-        axis.text(x + 0.5, y + 0.5, shown, ha="center", va="center", fontsize=10, color=ink)
+        fill = "white" if np.isnan(rate) else canvas.CLASSES[level]
+        axis.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, edgecolor="white", linewidth=2))
+        ink = "white" if level > 2 else "black"
+        axis.text(x + 0.5, y + 0.5, shown, ha="center", va="center", fontsize=11, color=ink)
     axis.set(xlim=(0, len(hours)), ylim=(0, len(days)))
-    axis.set_xticks(np.arange(len(hours)) + 0.5, hours)
+    narrow = len(hours) > 4
+    axis.set_xticks(np.arange(len(hours)) + 0.5, [hour.replace("-", "-\n") if narrow else hour for hour in hours])
     nights = [months.NIGHTS_PER_GROUP.get(day, 1) for day in days]
     labels = [f"{day}\n({n} nights)" if n > 1 else day for day, n in zip(days, nights, strict=True)]
     axis.set_yticks(np.arange(len(days)) + 0.5, labels[::-1])
@@ -153,54 +227,79 @@ def week(released: Released, *, title: str, name: str = "week") -> Block:
     axis.tick_params(length=0)
     axis.grid(visible=False)
     axis.spines["bottom"].set_visible(False)
-    most = table.loc[rates.idxmax()] if rates.notna().any() else None
-    peak = f"Most per night in {most['stratum']}: {most['shown']}." if most is not None else "No band can be shown."
-    return canvas.framed("figure", name, figure, released, title, f"Grid of days by hours. {title}. {peak}")
+    peak = _busiest(released, table)
+    note = f"{_rests(table)} Darker means more per night. {_marks.key(' '.join(table['symbol']))}".strip()
+    alt = f"Grid of days by hours. {title}. {peak}."
+    return canvas.framed("figure", name, figure, released, title, alt, heading=peak, note=note)
+
+
+def _busiest(released: Released, table: pd.DataFrame) -> str:
+    top, unsure = _marks.largest(released, table)
+    said = " or ".join(f"{row.stratum} ({row.shown})" for row in top.itertuples())
+    return f"{'Of those shown, most' if unsure else 'Most'} per night: {said}" if said else "No time can be shown"
 
 
 def lines(released: Released, *, by: str, title: str, name: str, labels: dict[str, str] | None = None) -> Block:
     """Draw one line per series over months, each in a panel of its own with its own scale from zero.
 
-    A series without any count above zero has no panel.
+    A series without any count above zero has no panel. The panel with the largest count comes first.
     """
-    table = demand(released).table
-    series = [key for key in dict.fromkeys(table[by]) if (table.loc[table[by] == key, "value"] > 0).any()]
-    figure, axes = canvas.surface(height=0.6 + 1.55 * max(len(series), 1), rows=max(len(series), 1))
+    table = _marks.single(demand(released).table)
+    most = table.groupby(by)["value"].max()
+    series = most[most > 0].sort_values(ascending=False, kind="stable").index
+    figure, axes = canvas.surface(height=0.6 + 1.3 * max(len(series), 1), rows=max(len(series), 1))
     told = []
     for axis, key in zip(axes, series, strict=False):
-        mine = table[table[by] == key]
+        mine = table[table[by] == key].reset_index(drop=True)
         label = (labels or schema.SOURCE_NAMES).get(key, key)
-        axis.plot(range(len(mine)), mine["value"], color=canvas.BLUE, linewidth=2, marker="o", markersize=3.5)
+        _points(axis, mine, size=3.5)
         rests = f" (n = {mine['n'].iloc[-1]:,.0f} in the latest month)" if _of_shares(table) else ""
-        axis.set_title(f"{label}{rests}", loc="left", fontsize=10.5, fontweight="bold")
-        axis.set_ylim(0, max(mine["value"].max() if mine["value"].notna().any() else 0, _least(table)) * 1.12)
+        axis.set_title(f"{label}{rests}", loc="left", fontsize=11, fontweight="bold")
+        axis.set_ylim(0, max(mine["value"].max(), _least(table)) * 1.12)
         axis.locator_params(axis="y", nbins=4)
-        _per_cent(axis, table)
         _months_axis(axis, mine["period_start"].tolist())
+        _per_cent(axis, table)
+        axis.tick_params(labelbottom=axis is axes[-1])
         told.append(f"{label}: latest {mine['shown'].iloc[-1]}")
-    return canvas.framed(
-        "figure", name, figure, released, title, f"Line charts. {title}. {'; '.join(told) or 'No series'}."[:590]
-    )
+    alt = f"Line charts. {title}. {'; '.join(told) or 'No series'}."[:590]
+    note = "" if _of_shares(table) or not len(series) else _counted(released, table)
+    note += " Each panel has its own scale." if len(series) > 1 else ""
+    note = f"{note} {_marks.key(' '.join(table['symbol']))}".strip()
+    heading = _latest_heading(table, by, labels or schema.SOURCE_NAMES)
+    return canvas.framed("figure", name, figure, released, title, alt, heading=heading, note=note)
+
+
+def _latest_heading(table: pd.DataFrame, by: str, labels: dict[str, str]) -> str:
+    """Say the counts of the newest month, or the largest alone where there are many; nothing of shares."""
+    now = table[table["period_start"] == table["period_start"].max()].sort_values("value", ascending=False)
+    now = now[now["value"] > 0]
+    if _of_shares(table) or now.empty:
+        return ""
+    told = [f"{labels.get(key, key)} {shown}" for key, shown in zip(now[by], now["shown"], strict=True)]
+    month = months.label(now["period_start"].iloc[0])
+    return f"{month}: {', '.join(told)}" if len(told) < 4 else f"Most in {month}: {told[0]}"
 
 
 def calendar(released: Released, *, title: str, labels: dict[str, str], name: str = "calendar") -> Block:
     """Draw which site sent data in which month, from the findings of :func:`istv_lib.quality.calendar_findings`."""
     table = demand(released).table
     sites, held = sorted(table["place"].unique()), sorted(table["period_start"].unique())
-    figure, (axis,) = canvas.surface(height=1.1 + 0.2 * len(sites))
+    figure, (axis,) = canvas.surface(8.2, 1.1 + 0.2 * len(sites))
     state = table.pivot_table(index="place", columns="period_start", values="stratum", aggfunc="first").loc[sites, held]
     for y, site in enumerate(reversed(sites)):
         for x, month in enumerate(held):
-            axis.add_patch(Rectangle((x, y), 0.92, 0.88, color=STATE_COLOURS[state.loc[site, month]]))
+            now = state.loc[site, month]
+            axis.add_patch(Rectangle((x, y), 0.92, 0.88, color=STATE_COLOURS[now]))
+            ink = "white" if now in {"complete", "missing"} else "black"
+            axis.text(x + 0.46, y + 0.42, STATE_LETTERS[now], ha="center", va="center", fontsize=7, color=ink)
     axis.set(xlim=(0, len(held)), ylim=(0, len(sites)))
     axis.set_yticks(np.arange(len(sites)) + 0.45, [labels.get(s, s) for s in reversed(sites)], fontsize=8)
     axis.grid(visible=False)
     _months_axis(axis, held, offset=0.45)
     seen = [s for s in STATE_COLOURS if s in set(table["stratum"])]
     handles = [Rectangle((0, 0), 1, 1, color=STATE_COLOURS[s]) for s in seen]
-    figure.legend(
-        handles, [schema.STATUS_WORDS[s] for s in seen], loc="outside upper left", ncols=4, frameon=False, fontsize=9
-    )
+    names = [" ".join(filter(None, [STATE_LETTERS[s], schema.STATUS_WORDS[s]])) for s in seen]
+    figure.legend(handles, names, loc="outside upper left", ncols=4, frameon=False, fontsize=9)
     counts = table["stratum"].value_counts()
     listed = ", ".join(f"{counts[s]} {schema.STATUS_WORDS[s]}" for s in seen)
     return canvas.framed(
@@ -234,8 +333,8 @@ def band(released: Released, *, title: str, name: str = "band") -> Block:
     axis.fill_between(x, table["lower"], table["upper"], color=canvas.CONTEXT, alpha=0.55, linewidth=0, step="mid")
     axis.plot(x, table["value"], color=canvas.BLUE, linewidth=2, marker="o", markersize=4.5)
     axis.set_ylim(0, 1.05)
-    _per_cent(axis, table)
     _months_axis(axis, table["period_start"].tolist())
+    _per_cent(axis, table)
     known = table[table["value"].notna()]
     key = ["blue: this hospital" + (f" (n = {known['n'].iloc[-1]:,.0f} in the latest month)" if len(known) else "")]
     key += ["grey: middle half of the other hospitals"] if table["upper"].notna().any() else []
@@ -285,12 +384,6 @@ def _months_axis(axis: Axes, held: list[str], offset: float = 0.0) -> None:
     ticks = [i for i, m in enumerate(held) if m.endswith(("-01", "-07"))] or list(range(len(held)))
     axis.set_xticks([i + offset for i in ticks], [months.short_label(held[i]) for i in ticks])
     axis.set_xlim(-0.7 + offset, len(held) - 0.3 + offset)
-
-
-def per_night(table: pd.DataFrame) -> pd.Series:
-    """Return the figures of time bands divided by the nights that their group of days holds in a week."""
-    days = table["stratum"].str.rsplit(" ", n=1).str[0]
-    return table["value"] / days.map(months.NIGHTS_PER_GROUP).fillna(1.0)
 
 
 def stratum_labels(dim: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from matplotlib.patheffects import withStroke
 from shapely.geometry.base import BaseGeometry
 
 from istv_lib import _canvas as canvas
-from istv_lib import places
+from istv_lib import _marks, places
 from istv_lib._block import Block, demand
 from istv_lib.disclosure import Released
 
@@ -41,22 +41,25 @@ def boroughs(released: Released, *, title: str, name: str = "map", least: float 
         A borough with fewer attendances, or with a withheld figure, is left without colour.
     """
     table = demand(released).table.set_index("place")
-    figure, (axis,) = canvas.surface(height=6.2)
+    figure, (axis,) = canvas.surface(7.2, 5.3)
     values = table["value"].where(table["value"] >= least)
     breaks = _breaks(values.dropna())
     shapes = places.polygons().set_index("gss")["geometry"]
     for gss, shape in shapes.items():
         value = values.get(gss, np.nan)
         colour = "#F4F4F4" if np.isnan(value) else canvas.CLASSES[int(np.searchsorted(breaks, value, side="right"))]
-        _add(axis, shape, facecolor=colour, edgecolor="white", linewidth=1.0)
+        _add(axis, shape, facecolor=colour, edgecolor=canvas.EDGE, linewidth=0.7)
     _name_boroughs(axis, values, breaks)
     _finish(axis, tuple(shapes.total_bounds))
-    _legend(axis, breaks, values, n=table["value"].sum())
-    ranked = values.dropna().sort_values(ascending=False)
-    labels = dict(zip(places.boroughs()["gss"], places.boroughs()["name"], strict=True))
-    most = ", ".join(f"{labels[g]} {v:,.0f}" for g, v in ranked.head(3).items()) or "no borough can be shown"
-    alt = f"Map of London's 33 boroughs in {len(breaks) + 1} classes. {title}. Most: {most}."
-    return canvas.framed("map", name, figure, released, title, alt)
+    _legend(axis, breaks, values, n=table["value"].sum(), least=least if values.isna().any() else 0)
+    known = values.dropna()
+    heading = f"From {known.min():,.0f} to {known.max():,.0f} attendances a borough" if len(known) else ""
+    alt = f"Map of London's 33 boroughs in {len(breaks) + 1} classes. {title}. {heading or 'No borough can be shown'}."
+    if values.isna().any():
+        alt += f" Not coloured: {int(values.isna().sum())} with fewer than {least:.0f} or a withheld figure."
+    about = "about " if _marks.base(released) > 1 else ""
+    note = f"n = {about}{table['value'].sum():,.0f} attendances in the boroughs shown. {CREDIT}."
+    return canvas.framed("map", name, figure, released, title, alt, heading=heading, note=note)
 
 
 def cells(
@@ -90,7 +93,7 @@ def cells(
     """
     table = demand(released).table
     shapes = places.polygons().set_index("gss")["geometry"]
-    figure, (axis,) = canvas.surface(height=6.0)
+    figure, (axis,) = canvas.surface(7.2, 5.6)
     for gss, shape in shapes.items():
         _add(axis, shape, facecolor="white" if gss == place else "#F4F4F4", edgecolor=canvas.CONTEXT, linewidth=1.0)
     n = table["n"].max() if len(table) else 0
@@ -106,11 +109,11 @@ def cells(
     _finish(axis, shapes[place].bounds)
     _legend(axis, breaks, drawn["value"], n=n)
     share = f"{table['share_used'].max():.0%}" if len(table) else "none"
-    alt = (
-        f"Map of {len(drawn)} squares of {size:.0f} metres with {least:.0f} or more attendances. {title}. "
-        f"It rests on {n:,.0f} attendances placed to a street or better, {share} of all."
-    )
-    return canvas.framed("map", name, figure, released, title, alt)
+    heading = f"{len(drawn)} squares hold {least:.0f} or more attendances"
+    rests = f"{n:,.0f} attendances placed to a street or better, {share} of all"
+    alt = f"Map of squares of {size:.0f} metres. {title}. {heading}. It rests on {rests}."
+    note = f"n = {rests}. {CREDIT}."
+    return canvas.framed("map", name, figure, released, title, alt, heading=heading, note=note)
 
 
 def _breaks(values: pd.Series) -> list[float]:
@@ -157,22 +160,24 @@ def _finish(axis: Axes, bounds: tuple[float, float, float, float]) -> None:
     pad = 0.04 * max(x1 - x0, y1 - y0)
     wide, high = axis.figure.get_size_inches()
     room = max((y1 - y0 + 3.4 * pad) * wide / high, x1 - x0 + 2 * pad) - (x1 - x0)
-    axis.set(xlim=(x0 - 0.62 * room, x1 + 0.38 * room), ylim=(y0 - 2.4 * pad, y1 + pad), aspect="equal")
+    axis.set(xlim=(x0 - 0.95 * room, x1 + 0.05 * room), ylim=(y0 - 2.4 * pad, y1 + pad), aspect="equal")
     axis.set_axis_off()
-    x0 -= 0.62 * room - pad
+    x0 -= 0.95 * room - pad
     length = 10_000 if x1 - x0 > 30_000 else (2_000 if x1 - x0 > 8_000 else 1_000)
     axis.plot([x0, x0 + length], [y0 - pad, y0 - pad], color=canvas.INK, linewidth=2, solid_capstyle="butt")
     axis.text(x0, y0 - 0.8 * pad, f"{length // 1000} km", fontsize=8, va="bottom")
-    axis.text(x0 - pad, y0 - 2.4 * pad, CREDIT, fontsize=5.5, color=canvas.QUIET, va="bottom")
+    axis.text(x0 - pad, y0 - 2.4 * pad, CREDIT, fontsize=6, color=canvas.QUIET, va="bottom")
 
 
-def _legend(axis: Axes, breaks: list[float], values: pd.Series, n: float) -> None:
+def _legend(axis: Axes, breaks: list[float], values: pd.Series, n: float, least: float = 0) -> None:
     if values.dropna().empty:
         axis.set_title(f"Too few attendances to draw (n = {n:,.0f})", loc="left", fontsize=10)
         return
     edges = [values.min(), *breaks, values.max() + 1]
     names = [f"{a:,.0f}" if a == b - 1 else f"{a:,.0f} to {b - 1:,.0f}" for a, b in itertools.pairwise(edges)]
-    handles = [Rectangle((0, 0), 1, 1, color=canvas.CLASSES[i]) for i in range(len(names))]
+    fills = [*canvas.CLASSES[: len(names)], *(["#F4F4F4"] if least else [])]
+    names += [f"fewer than {least:.0f}, or withheld"] if least else []
+    handles = [Rectangle((0, 0), 1, 1, facecolor=fill, edgecolor=canvas.EDGE, linewidth=0.7) for fill in fills]
     axis.legend(
         handles,
         names,
@@ -180,9 +185,6 @@ def _legend(axis: Axes, breaks: list[float], values: pd.Series, n: float) -> Non
         loc="upper left",
         fontsize=8.5,
         title_fontsize=9,
-        frameon=True,
-        facecolor="white",
-        edgecolor="white",
-        framealpha=0.9,
+        frameon=False,
         alignment="left",
     )

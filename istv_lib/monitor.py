@@ -42,7 +42,8 @@ def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
         Findings, one per month held. ``value`` counts every attendance. ``expected`` and the limits are those of
         the hospitals in the comparison, to which the attendances at hospitals without a reference are added as
         they are, so that a newly joined hospital changes nothing. ``flags`` may hold ``above_limit``,
-        ``below_limit``, ``tested``, ``no_baseline``; a month below the gate is never ``below_limit``.
+        ``below_limit``, ``tested``, ``no_baseline``, ``revised``, ``break`` (see :func:`istv_lib.coverage.table`); a
+        month below the gate is never ``below_limit``.
 
     Notes
     -----
@@ -109,12 +110,13 @@ def sites(cover: pd.DataFrame, place: str, month: str) -> pd.DataFrame:
 def _flags(
     own: pd.DataFrame, model: pd.DataFrame | None, tested: list[str], gate: pd.Series, rules: Mapping
 ) -> pd.Series:
-    if model is None:
-        return pd.Series("no_baseline", index=own.index)
-    in_test = own["month"].isin(tested)
-    above = in_test & (gate >= rules["coverage_least"]) & (own["monitored"] > model["limit_high"])
-    below = in_test & (gate >= rules["coverage_full"]) & (own["monitored"] < model["limit_low"])
-    words = {"tested": in_test, "above_limit": above, "below_limit": below}
+    words = {"no_baseline": pd.Series(model is None, index=own.index)}
+    if model is not None:
+        in_test = own["month"].isin(tested)
+        above = in_test & (gate >= rules["coverage_least"]) & (own["monitored"] > model["limit_high"])
+        below = in_test & (gate >= rules["coverage_full"]) & (own["monitored"] < model["limit_low"])
+        words |= {"tested": in_test, "above_limit": above, "below_limit": below}
+    words |= {name: own[name] for name in ("revised", "break")}
     return pd.Series([";".join(w for w, on in words.items() if on[i]) for i in own.index], index=own.index)
 
 

@@ -1,51 +1,45 @@
 """Executed notebooks to pages: the one deliberate step out of the restricted side.
 
-A page with a fault is refused and the others go on. The whole hub is built beside the old one and switched by
-renaming, so a reader never meets half a hub. Older months and versions stay where they are.
+A page with a fault is refused and the others go on. The whole hub is built beside the old one, attacked and scanned,
+and switched by renaming, so a reader never meets half a hub. Older months and versions stay where they are; a page
+that is withdrawn leaves a tombstone.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
-from istv_lib import _clean, _hub, _page, _stamps, errors, months, params, store
+from istv_lib import _hub, _package, _release, _stamps, clearance, errors, months, params, releases, scan, store
 from istv_lib import run as _run
 from istv_lib._lint import check_notebook, check_page
 from istv_lib._page import Page, render
+from istv_lib._release import ABOUT, PAGE, Draft, Terms
 
-__all__ = ["AUDIENCES", "Page", "check_notebook", "check_page", "publish", "render"]
+__all__ = ["AUDIENCES", "Page", "check_notebook", "check_page", "publish", "render", "withdraw"]
 
 AUDIENCES = ("public", "partner", "internal")
-LICENCE = {
-    "name": "Open Government Licence v3.0",
-    "url": "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/",
-}
 _RUN = ("id", "notebook", "title", "audience", "slug", "area_name", "status", "file")
-_PAGE, _ABOUT = "index.html", "metadata.json"
+_UNCHANGED = "nothing was changed"
 
 
-@dataclass(frozen=True)
-class Draft:
-    """One run that may become a page: its notebook, blocks, CSV and what the page says about itself."""
-
-    run: Mapping[str, Any]
-    page: Page
-    notebook: nbformat.NotebookNode
-    blocks: list[_stamps.Block]
-    csv: bytes
-
-
-def publish(where: store.Root, month: str, audiences: Iterable[str] = AUDIENCES) -> list[dict[str, Any]]:
+def publish(
+    where: store.Root,
+    month: str,
+    audiences: Iterable[str] = AUDIENCES,
+    *,
+    now: dt.datetime | None = None,
+    date: str | None = None,
+    reason: str = "",
+    correction: bool = False,
+) -> list[dict[str, Any]]:
     """Make the pages of a month's runs and switch the hub to them.
 
     Parameters
@@ -56,6 +50,14 @@ def publish(where: store.Root, month: str, audiences: Iterable[str] = AUDIENCES)
         "YYYY-MM".
     audiences : iterable of str
         Which pages to make: ``public`` (the hub), ``partner``, ``internal``. Default all.
+    now : datetime, optional
+        The present, with its time zone. Default, for synthetic data only, the time of release of the calendar.
+    date : str, optional
+        Date of new versions, YYYY-MM-DD; default London's date at ``now``. First versions bear the calendar's date.
+    reason : str
+        Why there are new versions of pages that were published before; needed for real data.
+    correction : bool
+        New versions correct an error of ours, and do not only follow later data or methods.
 
     Returns
     -------
@@ -67,8 +69,9 @@ def publish(where: store.Root, month: str, audiences: Iterable[str] = AUDIENCES)
     Raises
     ------
     errors.PublishError
-        Before anything is written: no manifest, a manifest that cannot be followed, a root or a hub that mixes
-        real and synthetic data while public pages are asked for.
+        Before anything is published: no manifest, or one that cannot be followed; and when public pages are asked
+        for: a root or hub that mixes real and synthetic data, a time before the calendar's, no complete release
+        form, a ledger older than the hub, a count that could be worked out, a find of the scan.
 
     Notes
     -----
@@ -78,26 +81,29 @@ def publish(where: store.Root, month: str, audiences: Iterable[str] = AUDIENCES)
     chosen, month, kind = set(audiences), months.parse(month), store.kind(where)
     if unknown := sorted(chosen - set(AUDIENCES)):
         raise errors.PublishError(f"There is no audience '{unknown[0]}'; choose {', '.join(AUDIENCES)}.")
-    if "public" in chosen:
-        _refuse_mixture(where, kind)
+    public = "public" in chosen
+    held = _held(where, kind) if public else []
+    if public and now is None and kind != "synthetic":
+        raise errors.PublishError("Real data are published at a known time only; pass the present as `now`.")
+    now = now or releases.at(month)
     runs = _runs(where, month)
-    results, drafts = [], []
-    base = _run.state(where)
-    for run in runs:
-        if run["audience"] in chosen:
-            result, draft = _draft(where, month, run, kind, base)
-            results.append(result)
-            drafts += [(result, draft)] if draft else []
-    for result, draft in drafts:
-        if draft.page.audience != "public":
-            _write_aside(where, draft, result)
-    if "public" in chosen:
-        _publish_hub(where, [(r, d) for r, d in drafts if d.page.audience == "public"], kind)
-    return results
+    if public:
+        _refuse_stale_ledger(where, held)
+        said = {"reason": " ".join(reason.split()), "change": "correction" if correction else "revision"}
+        terms = _terms(where, month, kind, date=releases.day(date, now), **said)
+        releases.check_embargo(month, now)
+    base, versions = _run.state(where), _versions(held)
+    found = [_release.draft(where, month, run, kind, base, versions) for run in runs if run["audience"] in chosen]
+    if public:
+        _publish_hub(where, [(r, d) for r, d in found if d and d.page.audience == "public"], held, kind, terms)
+    for result, made in found:
+        if made and made.page.audience != "public":
+            _write_aside(where, made, result)
+    return [result for result, _ in found]
 
 
-def _refuse_mixture(where: store.Root, kind: str) -> None:
-    """Refuse a root or a hub of two kinds, after mending what a crash may have left of the hub."""
+def _held(where: store.Root, kind: str) -> list[dict[str, Any]]:
+    """Return the hub's pages, after mending what a crash may have left; refuse a root or a hub of two kinds."""
     if kind == "mixed":
         msg = (
             f"The root '{where.path.name}' holds both real and synthetic rows, which are never published; "
@@ -105,13 +111,15 @@ def _refuse_mixture(where: store.Root, kind: str) -> None:
         )
         raise errors.PublishError(msg)
     _recover(where.hub)
-    held = {page["kind"] for page in _hub.entries(where.hub)} - {kind}
-    if held and kind in _stamps.KINDS:
+    held = _hub.entries(where.hub)
+    others = {page["kind"] for page in held} - {kind}
+    if others and kind in _stamps.KINDS:
         msg = (
-            f"The hub of '{where.path.name}' holds {held.pop()} pages and the store is {kind}; "
+            f"The hub of '{where.path.name}' holds {others.pop()} pages and the store is {kind}; "
             "move the hub away before you publish."
         )
         raise errors.PublishError(msg)
+    return held
 
 
 def _runs(where: store.Root, month: str) -> list[dict[str, Any]]:
@@ -139,219 +147,204 @@ def _runs(where: store.Root, month: str) -> list[dict[str, Any]]:
     return runs
 
 
-def _draft(
-    where: store.Root, month: str, run: dict[str, Any], kind: str, base: str
-) -> tuple[dict[str, Any], Draft | None]:
-    """Read and check one run's notebook; return its result so far, and a draft where nothing is wrong."""
-    slug = _slug(run)
-    result = {"id": run["id"], "audience": run["audience"], "slug": slug, "status": "published", "why": ""}
-    result |= {"faults": [], "path": "", "version": None}
-    if run["status"] != "done":
-        return result | {"status": "skipped", "why": "its run was not completed"}, None
-    try:
-        notebook = nbformat.read(where.restricted / month / run["file"], as_version=4)
-    except (OSError, ValueError, KeyError, AttributeError, nbformat.ValidationError):
-        return _refused(result, ["Its executed notebook is missing or cannot be read; run it again."]), None
-    blocks = _stamps.blocks(notebook)
-    page = _about(month, run, slug, blocks, _together(kind, blocks))
-    faults = check_notebook(notebook, run["audience"])
-    if run.get("sha256", "") != store.sha256((where.restricted / month / run["file"]).read_bytes()):
-        faults.insert(0, "Its executed notebook is not the one that was run; run it again with --force.")
-    if run.get("key", "") != _run.run_key(base, run["id"], run.get("parameters") or {}):
-        faults.insert(
-            0, "It was run with other code, parameters or tables than the present ones; use `istv run` again."
-        )
-    if page.kind != kind and kind in _stamps.KINDS:
-        faults.append(f"The notebook's numbers are not {kind} as the store is; run it again.")
-    if page.kind == "mixed" and page.audience == "public":
-        faults.append("The page would rest on real and synthetic numbers together.")
-    faults = faults or check_page(render(notebook, page))
-    if faults:
-        return _refused(result, faults), None
-    return result, Draft(run, page, notebook, blocks, _stamps.csv_of(blocks))
-
-
-def _refused(result: dict[str, Any], faults: list[str]) -> dict[str, Any]:
-    result |= {"status": "refused", "why": faults[0], "faults": faults, "path": ""}
-    return result
-
-
-def _together(kind: str, blocks: list[_stamps.Block]) -> str:
-    kinds = {kind, _stamps.kind_of(blocks) or kind} - {"empty"}
-    return kinds.pop() if len(kinds) == 1 else "mixed"
-
-
-def _slug(run: Mapping[str, Any]) -> str:
-    """Return a run's address part: its place's own for the first notebook of its sort in monthly.yml."""
-    listed = params.notebooks()
-    units = set(listed.get(run["notebook"], {}).get("for_each", []))
-    first = next(
-        (
-            name
-            for name, spec in listed.items()
-            if units & set(spec["for_each"]) and run["audience"] in spec["audiences"]
-        ),
-        None,
-    )
-    noun = re.sub(r"^\d+_", "", run["notebook"]).replace("_", "-")
-    return run["slug"] if run["notebook"] == first else f"{run['slug']}-{noun}"
-
-
-def _about(month: str, run: Mapping[str, Any], slug: str, blocks: list[_stamps.Block], kind: str) -> Page:
-    public, internal = run["audience"] == "public", run["audience"] == "internal"
-    name = run["id"] if internal else "data"
-    return Page(
-        slug=slug,
-        area=(run.get("parameters") or {}).get("area") or run["slug"],
-        area_name=run["area_name"],
-        title=_title(run, months.label(month)),
-        notebook=run["notebook"],
-        month=month,
-        month_label=months.label(month),
-        audience=run["audience"],
-        kind=kind,
-        status="provisional" if _stamps.provisional(blocks) else "",
-        rule_note=_page.rule_note(run["audience"]),
-        code_version=run.get("code_version") or params.code_version(),
-        csv_name=f"{name}-SYNTHETIC.csv" if kind == "synthetic" else f"{name}.csv",
-        root="../../../" if public else "",
+def _terms(where: store.Root, month: str, kind: str, **said: str) -> Terms:
+    """Gather what is said of every page that changes; refuse real data without form or lock file."""
+    made_up = params.file("release")["demonstration"] if kind == "synthetic" else {}
+    lock = params.home() / "requirements.lock"
+    if not made_up and not lock.is_file():
+        raise errors.PublishError("requirements.lock is missing, which real pages must name; restore it.")
+    return Terms(
+        usual=made_up.get("reason", ""),
+        form=made_up.get("form") or _form(where, month),
+        inputs=_inputs(where),
+        lock=store.sha256(lock.read_bytes()) if lock.is_file() else "",
+        **said,
     )
 
 
-def _title(run: Mapping[str, Any], label: str) -> str:
-    if run["slug"].startswith("case-"):
-        return run["area_name"]
-    title = run["title"]
-    if run["area_name"].lower() not in title.lower():
-        title = f"{run['area_name']} {title[:1].lower()}{title[1:]}"
-    return f"{title}, {label}"
+def _form(where: store.Root, month: str) -> dict[str, str]:
+    """Read the month's release form; where there is none, write a blank one and refuse."""
+    path = where.restricted / month / "form.yml"
+    if path.exists():
+        return releases.form(path.read_text(encoding="utf-8", errors="replace"), month)
+    store.write(path, releases.BLANK.format(month=month, label=months.label(month)))
+    msg = f"Real data need a release form: fill in the blank one in restricted/{month}/form.yml and publish again."
+    raise errors.PublishError(msg)
 
 
-def _write_aside(where: store.Root, draft: Draft, result: dict[str, Any]) -> None:
-    """Write a partner or internal page and its CSV, the page last."""
-    page = draft.page
+def _inputs(where: store.Root) -> dict[str, str]:
+    """Return the sha256 of each whole table of the store; of one in several files, over the files' own."""
+    found = {path.stem: store.sha256(path.read_bytes()) for path in sorted(where.store.glob("*.parquet"))}
+    parts = sorted((where.store / "events").rglob("*.parquet"))
+    return found | {"events": store.sha256("".join(store.sha256(path.read_bytes()) for path in parts).encode())}
+
+
+def _refuse_stale_ledger(where: store.Root, held: list[dict[str, Any]]) -> None:
+    """Refuse to publish when the hub holds a table that the ledger does not know: the attack would miss it."""
+    lines = store.ledger(where)
+    known = {(x["page"], x["month"], x["version"], key) for x in lines for key in (x["table"], x["csv_sha256"])}
+    for page in held:
+        keys = [b["name"] for b in page["blocks"] if b["kind"] == "table"] + [f["sha256"] for f in page["files"]]
+        if not {(page["slug"], page["month"], page["version"], key) for key in keys} <= known:
+            msg = (
+                f"The hub's page {page['way']} is not in the release ledger, store/ledger.jsonl, which was lost or is "
+                "older than the hub; restore it from a backup."
+            )
+            raise errors.PublishError(msg)
+
+
+def _write_aside(where: store.Root, made: Draft, result: dict[str, Any]) -> None:
+    """Write a partner or internal page and its CSVs, the page last."""
+    page = made.page
     if page.audience == "partner":
-        path = where.partner / page.month / page.slug / _PAGE
+        path = where.partner / page.month / page.slug / PAGE
     else:
-        path = where.restricted / page.month / "pages" / f"{draft.run['id']}.html"
-    if draft.csv:
-        store.write(path.with_name(page.csv_name), draft.csv)
-    store.write(path, render(draft.notebook, page))
+        path = where.restricted / page.month / "pages" / f"{made.run['id']}.html"
+    for name, content in made.tables.items():
+        store.write(path.with_name(page.csv_prefix + name), content)
+    store.write(path, made.files(page)[PAGE])
     result["path"] = path.relative_to(where.path).as_posix()
 
 
-def _publish_hub(where: store.Root, drafts: list[tuple[dict[str, Any], Draft]], kind: str) -> None:
-    """Build the next hub beside the one that is there, write the ledger, and switch."""
+def _publish_hub(
+    where: store.Root, drafts: list[tuple[dict[str, Any], Draft]], held: list[dict[str, Any]], kind: str, terms: Terms
+) -> None:
+    """Give each page its version, attack what is new, build the next hub, write the ledger, and switch."""
+    versions = _versions(held)
+    shown = {slug: (page["month"], page["version"]) for slug, page in _live(held).items()}
+    new: list[tuple[Draft, Page, list[dict[str, Any]]]] = []
+    taken: set[str] = set()
+    for result, made in drafts:
+        earlier = versions.get((made.page.slug, made.page.month), [])
+        if made.page.slug in taken:
+            _release.refused(result, "Another run of the month has the same address; see parameters/monthly.yml.")
+        elif page := _release.versioned(made, result, earlier, where.hub, terms):
+            new.append((made, page, earlier))
+        taken.add(made.page.slug)
+    editions = store.editions(where, new[0][1].month) if new else {}
+    lines = [line for made, page, _ in new for line in _release.ledger_lines(made, page, editions)]
+    attack = _attacked(where, lines)
+
+    def change(part: Path) -> None:
+        for made, page, earlier in new:
+            for name, content in _release.files(made, page, earlier, terms, attack).items():
+                store.write(part / _release.way(page) / name, content)
+            if (page.month, page.version) > shown.get(page.slug, ("", 0)):
+                latest = dataclasses.replace(page, root="../../", folder=f"../{page.month}/v{page.version}/")
+                store.write(part / page.slug / "latest" / PAGE, made.files(latest)[PAGE])
+
+    _build(where, kind if kind in _stamps.KINDS else "synthetic", change, scan.check)
+    store.append_ledger(where, lines)
+    _switch(where.hub)
+
+
+def _versions(held: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """Return the versions of each page and month, oldest first."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for page in sorted(held, key=lambda p: p["version"]):
+        found.setdefault((page["slug"], page["month"]), []).append(page)
+    return found
+
+
+def _live(held: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return by slug the newest page that is not withdrawn: what ``latest`` shows."""
+    pages = sorted((p for p in held if not p["withdrawn"]), key=lambda p: (p["month"], p["version"]))
+    return {page["slug"]: page for page in pages}
+
+
+def _attacked(where: store.Root, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return clearance.verify(where, lines) if lines else {}
+    except errors.DisclosureError as error:
+        raise errors.PublishError(f"The gate refused, and {_UNCHANGED}: {error}") from None
+
+
+def _build(
+    where: store.Root, kind: str, change: Callable[[Path], None], check: Callable[[Path, store.Root], list[str]]
+) -> None:
+    """Build the next hub beside the present one, and remove it again when it has a fault."""
     part = where.hub.with_name("hub.part")
     shutil.rmtree(part, ignore_errors=True)
     if where.hub.exists():
         shutil.copytree(where.hub, part, copy_function=_link)
     part.mkdir(exist_ok=True)
-    lines, taken = [], set()
-    for result, draft in drafts:
-        if draft.page.slug in taken:
-            _refused(result, ["Another run of the month has the same address; see parameters/monthly.yml."])
-            continue
-        taken.add(draft.page.slug)
-        placed = _place(part, draft, result)
-        lines += _ledger_lines(placed, draft.blocks)
-    own = _hub.build(part, kind if kind in _stamps.KINDS else "synthetic", params.code_version())
-    if faults := _hub.check_files(own, check_page):
+    try:
+        change(part)
+        own = _hub.build(part, kind, params.code_version())
+        if faults := _hub.check_files(own, check_page):
+            raise errors.PublishError(f"The hub's own page {faults[0]} Mend it and publish again; {_UNCHANGED}.")
+        _hub.write(part, own)
+        if leaks := check(part, where):
+            more = f" ({len(leaks) - 1} more)" if leaks[1:] else ""
+            raise errors.PublishError(f"The scan of the hub refused, and {_UNCHANGED}: {leaks[0]}{more}")
+    except errors.ISTVError:
         shutil.rmtree(part)
-        raise errors.PublishError(f"The hub's own page {faults[0]} Mend it and publish again; nothing was changed.")
-    _hub.write(part, own)
-    store.append_ledger(where, lines)
+        raise
+
+
+def withdraw(where: store.Root, slug: str, month: str, version: int | None, reason: str, date: str) -> dict[str, Any]:
+    """Take a public page back: a tombstone stands at its address, and its tables are gone from the hub.
+
+    Parameters
+    ----------
+    where : store.Root
+        Root with the hub.
+    slug, month, version : str, str, int or None
+        Address of the page; no version means the newest that is not withdrawn.
+    reason, date : str
+        Why, for readers, and the day (YYYY-MM-DD); both are published.
+
+    Raises
+    ------
+    errors.PublishError
+        No such page, no reason, a reason that cannot stand on a page, or a date before the page's own.
+
+    Notes
+    -----
+    What was once public stays known: the ledger keeps its lines, and later releases are attacked as if the page were
+    still there. ``latest`` goes back to the newest version that is left, else it shows the tombstone.
+    """
+    _recover(where.hub)
+    held, reason = _hub.entries(where.hub), " ".join(reason.split())
+    gone = _to_withdraw(held, slug, months.parse(month), version)
+    if not reason or date < gone["release"]["date"]:
+        told = f"Date it on {gone['release']['date']} or later" if reason else "Say why the page is withdrawn"
+        raise errors.PublishError(f"{told}; {_UNCHANGED}.")
+    entry = gone | {"files": [], "withdrawn": {"date": date, "reason": reason}}
+    texts = {gone["way"]: _hub.tombstone(entry, gone["kind"])}
+    if faults := check_page(texts[gone["way"]]):
+        raise errors.PublishError(f"Say the reason otherwise: {faults[0]}")
+    if _live(held)[slug] is gone:
+        latest, left = f"{slug}/latest", _live(p for p in held if p is not gone).get(slug)
+        texts[latest] = _hub.tombstone(entry, gone["kind"], latest=True)
+        if left:
+            text = (where.hub / left["way"] / PAGE).read_text(encoding="utf-8")
+            texts[latest] = _release.moved(text, left["way"], latest)
+
+    def change(part: Path) -> None:
+        folder, text = part / gone["way"], texts[gone["way"]].encode("utf-8")
+        package = _package.withdrawn(json.loads((folder / ABOUT).read_text(encoding="utf-8")), date, reason, text)
+        for path in folder.iterdir():
+            path.unlink()
+        store.write(folder / ABOUT, _release.encoded(package))
+        for way, content in texts.items():
+            store.write(part / way / PAGE, content)
+
+    _build(where, gone["kind"], change, lambda *_: [])
     _switch(where.hub)
+    path = f"hub/{gone['way']}/{PAGE}"
+    return {"id": gone["way"], "slug": slug, "status": "withdrawn", "version": gone["version"], "path": path}
 
 
-def _place(part: Path, draft: Draft, result: dict[str, Any]) -> Page:
-    """Put a public page at its permanent address, as a new version unless nothing changed, and at ``latest``."""
-    home = part / draft.page.slug / draft.page.month
-    held = max((int(p.name[1:]) for p in home.glob("v*") if p.name[1:].isdigit()), default=0)
-    page = dataclasses.replace(draft.page, version=max(held, 1))
-    text = render(draft.notebook, page)
-    if held and not _same(home / f"v{held}", page, text, draft.csv):
-        page = dataclasses.replace(page, version=held + 1)
-        text = render(draft.notebook, page)
-        held = 0
-    folder = home / f"v{page.version}"
-    result |= {"status": "unchanged" if held else "published", "version": page.version}
-    result["path"] = "hub/" + (folder / _PAGE).relative_to(part).as_posix()
-    if not held:
-        files = {_PAGE: text.encode("utf-8")} | ({page.csv_name: draft.csv} if draft.csv else {})
-        for name, content in files.items():
-            store.write(folder / name, content)
-        store.write(folder / _ABOUT, json.dumps(_metadata(page, draft, files), indent=1, sort_keys=True) + "\n")
-    if page.month == max(p.name for p in home.parent.iterdir() if p.name != "latest"):
-        moved = dataclasses.replace(page, root="../../", folder=f"../{page.month}/v{page.version}/")
-        store.write(home.parent / "latest" / _PAGE, render(draft.notebook, moved))
-    return page
-
-
-def _same(folder: Path, page: Page, text: str, numbers: bytes) -> bool:
-    table = folder / page.csv_name
-    return (folder / _PAGE).read_bytes() == text.encode("utf-8") and (
-        table.read_bytes() if table.exists() else b""
-    ) == numbers
-
-
-def _metadata(page: Page, draft: Draft, files: dict[str, bytes]) -> dict[str, Any]:
-    """Return what a computer should know of a page; nothing in it differs between two runs on the same data."""
-    lead = _stamps.headline(draft.blocks)
-    types = {_PAGE: "text/html", page.csv_name: "text/csv"}
-    return {
-        "title": ("SYNTHETIC: " if page.kind == "synthetic" else "") + page.title,
-        "description": _clean.plain(lead.data["text/markdown"]) if lead else "",
-        "headline": lead.data["text/markdown"] if lead else "",
-        "slug": page.slug,
-        "area": page.area,
-        "area_name": page.area_name,
-        "geography": "London" if page.area == "london" else f"{page.area_name}, London",
-        "period": {"start": _first_month(draft.blocks, page.month), "end": page.month},
-        "month": page.month,
-        "month_label": page.month_label,
-        "version": page.version,
-        "status": page.status,
-        "kind": page.kind,
-        "synthetic": page.kind == "synthetic",
-        "rules": sorted({block.rule for block in draft.blocks}),
-        "rule_note": page.rule_note,
-        "coverage_note": _clean.plain(_stamps.coverage_note(draft.blocks)),
-        "notebook": page.notebook,
-        "code_version": page.code_version,
-        "licence": LICENCE,
-        "standing": "Management information, not official statistics.",
-        "blocks": [
-            {"name": b.name, "kind": b.kind, "title": b.title, "release": b.release, "digest": b.digest}
-            for b in draft.blocks
-        ],
-        "files": [
-            {"name": name, "media_type": types[name], "bytes": len(content), "sha256": store.sha256(content)}
-            for name, content in files.items()
-        ],
-    }
-
-
-def _first_month(blocks: list[_stamps.Block], month: str) -> str:
-    starts = (row.get("period_start", "") for b in blocks if b.kind == "table" for row in _stamps.rows(b))
-    return min((start for start in starts if start), default=month)
-
-
-def _ledger_lines(page: Page, blocks: list[_stamps.Block]) -> list[dict[str, Any]]:
-    return [
-        {
-            "page": page.slug,
-            "month": page.month,
-            "version": page.version,
-            "table": block.name,
-            "release": block.release,
-            "rule": block.rule,
-            "csv_sha256": store.sha256(block.data["text/csv"].encode("utf-8")),
-            "values": _stamps.rows(block),
-        }
-        for block in blocks
-        if block.kind == "table"
-    ]
+def _to_withdraw(held: list[dict[str, Any]], slug: str, month: str, version: int | None) -> dict[str, Any]:
+    """Return the page to withdraw; refuse one that is not there, or no longer."""
+    pages = [p for p in _versions(held).get((slug, month), []) if not p["withdrawn"]]
+    found = [p for p in pages if version in {None, p["version"]}]
+    if not found:
+        there = ", ".join(f"v{p['version']}" for p in pages) or "no version of it"
+        msg = f"There is no such page to withdraw; for {slug}/{month} the hub holds {there}."
+        raise errors.PublishError(msg)
+    return found[-1]
 
 
 def _link(source: str, target: str) -> None:

@@ -270,6 +270,7 @@ def queries(
             rows += [(site, name, *found, state["synthetic"]) for found in _queries.look(look, entry, rules)]
     names = ["place", "stratum", "flags", "value", "expected", "n", "numerator", "unit", "synthetic"]
     out = pd.DataFrame(rows, columns=names).assign(period_start=month, period_end=month)
+    out["denominator"] = out["n"].where(out["unit"] == "share")
     return _of_sites(out, measure="query", stratum_dim="check")
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import nbformat
 
-from istv_lib import errors, months, params, places, store
+from istv_lib import clearance, errors, months, params, places, store
 
 PARTS = ("area", "site", "case", "audience")
 SENT = ["complete", "partial", "zero"]
@@ -211,11 +211,16 @@ def execute(
     """
     folder = where.restricted / month
     folder.mkdir(parents=True, exist_ok=True)
+    stopped = _clear(jobs, where, month)
     base = state(where)
     old = {record["id"]: record for record in manifest(where, month)["runs"]}
     records, todo = [], []
     for job in jobs:
         key = run_key(base, job.id, job.parameters)
+        if stopped and job.audience == "public":
+            records.append(_record(job, key, "failed", stopped, ""))
+            tick(records[-1])
+            continue
         before = old.get(job.id, {})
         if (
             not force
@@ -235,6 +240,17 @@ def execute(
         tick(record)
     _write_manifest(where, month, old | {r["id"]: r for r in records})
     return records
+
+
+def _clear(jobs: list[Job], where: store.Root, month: str) -> str:
+    """Let the gate decide what public pages must coarsen; return why none can be made, or nothing."""
+    if not any(job.audience == "public" for job in jobs):
+        return ""
+    try:
+        clearance.decide(where, month)
+    except errors.DisclosureError as error:
+        return str(error)
+    return ""
 
 
 def state(where: store.Root) -> str:
@@ -375,5 +391,6 @@ def _write_manifest(where: store.Root, month: str, records: dict[str, dict]) -> 
 
 
 def _tables_digest(where: store.Root) -> str:
-    paths = sorted([*where.store.glob("*.parquet"), *(where.store / "events").rglob("*.parquet")])
+    paths = [*where.store.glob("*.parquet"), *(where.store / "events").rglob("*.parquet")]
+    paths = sorted([*paths, *where.store.glob("clearance.json")])
     return store.sha256("".join(store.sha256(p.read_bytes()) for p in paths).encode())[:16]

@@ -26,6 +26,7 @@ from istv_lib import _by_date, _commit, errors, months, params, places, schema
 DEMO = "outputs"
 BY_DATE = _by_date.TABLES
 _reads: list[dict[str, str]] = []
+_clearance: list[dict[str, str]] = []
 
 
 @dataclass(frozen=True)
@@ -342,6 +343,7 @@ def settle(notebook: str, given: Mapping[str, Any], where: Root | None = None) -
         msg = f"There is no site '{settings.site}' on the roster; `istv status --sites` lists them."
         raise errors.ParameterError(msg)
     _reads.clear()
+    _clearance[:] = _read_clearance(where)
     return dataclasses.replace(settings, **changed)
 
 
@@ -368,6 +370,29 @@ def synthetic_hashes(where: Root) -> set[str]:
     """Return the sha256 of every file that the synthetic London wrote into this root."""
     path = where.incoming / "synthetic.csv"
     return set(pd.read_csv(path, dtype=str)["sha256"]) if path.exists() else set()
+
+
+def editions(where: Root, until: str = "9999-12") -> dict[str, str]:
+    """Return a short hash of what public pages count from, by month: it changes when a month's records change.
+
+    Only whole months are hashed, so that no record can be guessed from it; kept on the restricted side.
+    """
+    columns = ["borough_gss", "method", "location_type", "occurred_start", "occurred_precision"]
+    events = load("events", source="ed", where=where)
+    first, *others = (events[column].astype(str).fillna("") for column in columns)
+    lines = first.str.cat(others, sep="|")
+    months_ = ((m, sorted(part)) for m, part in lines.groupby(events["month"]) if m <= until)
+    return {month: sha256("\n".join(part).encode())[:12] for month, part in months_}
+
+
+def clearance(where: Root | None = None) -> list[dict[str, str]]:
+    """Return what the gate has decided to coarsen; of the root that the last :func:`settle` used, by default."""
+    return _read_clearance(where) if where else list(_clearance)
+
+
+def _read_clearance(where: Root) -> list[dict[str, str]]:
+    path = where.store / "clearance.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
 
 
 def append_ledger(where: Root, entries: Iterable[dict]) -> None:

@@ -19,6 +19,7 @@ import yaml
 
 from istv_lib import (
     _synth_attendances,
+    _synth_canaries,
     _synth_files,
     _synth_police,
     _synth_sending,
@@ -34,6 +35,7 @@ TRUTH_COLUMNS = (
     "location_type method arrival_at incident_at age_band sex alcohol returned planted fate file submission_id row_no "
     "record_id method_read location_type_read"
 ).split()
+CANARIES = "truth/canaries.csv"
 ROWS_COLUMNS = "site_code month fate file submission_id row_no".split()
 
 
@@ -72,7 +74,8 @@ def files(
         ``incoming/received.csv`` (file, received: YYYY-MM-DD); ``incoming/synthetic.csv`` (file, sha256 of
         every other file below incoming); ``truth/truth.csv`` (one row per true attendance; coordinates in
         metres, EPSG:27700; ``_read`` is what the layout lets intake read); ``truth/rows.csv`` (rows of the files
-        that are no attendance, with their fate); ``truth/scenario.yml`` (what is planted, where and when).
+        that are no attendance, with their fate); ``truth/canaries.csv`` (kind, text, where: words that must be found
+        in that column of the store and on no public page); ``truth/scenario.yml`` (what is planted, where and when).
 
     Raises
     ------
@@ -91,8 +94,9 @@ def files(
     streets = _synth_streets.build(plan, rng)
     people = _synth_attendances.simulate(plan, streets, rng)
     people = people.join(_synth_texts.write(people, streets.anchors, rng))
+    people = _synth_canaries.in_places(people)
     people = people.assign(street=streets.anchors["street"].to_numpy()[people["anchor"]], site=_codes(people, plan))
-    recorded = _synth_files.record(people, rng)
+    recorded = _synth_canaries.in_methods(_synth_files.record(people, rng), plan, layouts, profiles)
     sent, told = _synth_sending.send(recorded, plan, layouts, profiles, rng)
     yield "reference/sites.csv", _csv(roster(plan))
     hashes = []
@@ -101,6 +105,7 @@ def files(
         yield f"incoming/{path}", content
     yield "incoming/synthetic.csv", _rows_csv(["file", "sha256"], hashes)
     yield "truth/truth.csv", _csv(_truth(recorded, told[~told.index.duplicated()]))
+    yield CANARIES, _csv(_synth_canaries.listed(recorded, told))
     rows = _no_attendance(recorded, told)
     yield "truth/rows.csv", _csv(rows)
     story = _synth_story.tell(plan, streets, recorded, rows["fate"].value_counts(), seed)

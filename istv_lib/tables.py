@@ -8,28 +8,34 @@ from html import escape
 
 import pandas as pd
 
-from istv_lib import disclosure, months, params, places, schema
+from istv_lib import _marks, months, params, schema
 from istv_lib._block import Block, demand, marker
 from istv_lib.disclosure import Released
 
 TIDY = [
     "measure", "unit", "source", "place_type", "place", "period_start", "period_end", "stratum_dim", "stratum", "shown",
     "value", "lower", "upper", "expected", "limit_low", "limit_high", "n", "share_used", "coverage", "flags", "status",
-    "symbol", "method", "synthetic",
+    "symbol", "rule", "method", "synthetic",
 ]  # fmt: skip
-NUMBER = re.compile(r"[-\d,.]+%?( to [-\d,.]+)?( \[\w\])?|\[\w\]")
-FLAGS = {"above_limit": "above expected range", "below_limit": "below expected range"}
+NUMBER = re.compile(r"[-\d,.]+%?( to [-\d,.]+)?( \[\w\])*|\[\w\]( \[\w\])*")
+FLAGS = {
+    "above_limit": "above expected range",
+    "below_limit": "below expected range",
+    "revised": "sent again since it was first received",
+    "break": "a hospital joined, closed or merged",
+}
 
 
 def by_month(released: Released, *, title: str, name: str = "months", last: int = 36) -> Block:
     """Show the months of one place, newest first: count, expected range, coverage and what is to be noted.
 
-    ``last`` limits the rows shown; the CSV holds all.
+    A quarter that stands in for withheld months follows them. ``last`` limits the rows shown; the CSV holds all.
     """
-    table = demand(released).table.tail(last).iloc[::-1]
+    table = demand(released).table
+    table = table.sort_values(["period_end", "period_start"], kind="stable").tail(last).iloc[::-1]
     rows = pd.DataFrame(
         {
-            "Month": table["period_start"].map(months.label),
+            "Month": _periods(table),
             "Attendances": table["shown"],
             "Expected range": _ranges(table),
             "Share of usual data received": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
@@ -64,8 +70,8 @@ def by_stratum(
         ``period``, or a column of findings to spread over the columns.
     """
     table = demand(released).table.copy()
-    table["stratum"] = [(labels or {}).get(stratum, stratum) for stratum in table["stratum"]]
-    table["period"] = [_period(a, b) for a, b in zip(table["period_start"], table["period_end"], strict=True)]
+    table["stratum"] = [_marks.label(stratum, labels) for stratum in table["stratum"]]
+    table["period"] = _periods(table)
     wide = table.pivot_table(index="stratum", columns=across, values="shown", aggfunc="first", sort=False)
     wide = wide.fillna("[x]").rename_axis(head).rename_axis(None, axis=1).reset_index()
     return _table(name, wide, released, title)
@@ -83,12 +89,13 @@ def wide(
 ) -> Block:
     """Show any two columns of findings as rows and columns, with the shown figure in the cells."""
     table = demand(released).table.copy()
-    words = schema.SOURCE_NAMES | dict(labels or {})
-    table[down], table[across] = ([words.get(v, v) for v in table[c]] for c in (down, across))
     if down == "period_start":
-        table = table.sort_values(down, ascending=False, kind="stable")
-        table[down] = table[down].map(months.label)
+        table = table.sort_values(["period_end", "period_start"], ascending=False, kind="stable")
+    words = schema.SOURCE_NAMES | dict(labels or {})
+    told = {c: [_marks.label(v, words) for v in table[c]] for c in (down, across) if c != "period_start"}
+    table = table.assign(**{"period_start": _periods(table)} | told)
     cells = table.pivot_table(index=down, columns=across, values="shown", aggfunc="first", sort=False)
+    cells = cells[sorted(cells, key=lambda head: list(words.values()).index(head) if head in words.values() else 99)]
     cells = cells.fillna("").rename_axis(head).rename_axis(None, axis=1).reset_index()
     return _table(name, cells, released, title)
 
@@ -112,22 +119,32 @@ def xmr(released: Released, *, title: str, name: str = "xmr", last: int = 13) ->
 
 def boroughs(released: Released, *, title: str, name: str = "boroughs") -> Block:
     """Show places down and whole years across, in the order of the findings."""
-    table = demand(released).table.copy()
-    named = dict(zip(places.boroughs()["gss"], places.boroughs()["name"], strict=True))
-    table["place"] = table["place"].map(named | {places.NOT_KNOWN: "Borough not known"})
-    table["year"] = table["period_start"].str[:4]
+    named = _marks.place_names()
+    table = demand(released).table
+    table = table.assign(place=table["place"].map(named), year=_periods(table))
     cells = table.pivot_table(index="place", columns="year", values="shown", aggfunc="first", sort=False)
     return _table(name, cells.rename_axis("Borough").rename_axis(None, axis=1).reset_index(), released, title)
 
 
+def week(released: Released, *, title: str, name: str = "week") -> Block:
+    """Show days down and hours across, from bands such as "Fri 18:00-21:59"; merged bands have rows of their own."""
+    table = demand(released).table
+    bands = [[part.rsplit(" ", 1) for part in stratum.split("+")] for stratum in table["stratum"]]
+    days = [_marks.label("+".join(day for day, _ in parts)) for parts in bands]
+    hours = [" and ".join(dict.fromkeys(hour for _, hour in parts)) for parts in bands]
+    cells = table.assign(days=days, hours=hours).pivot_table(
+        index="days", columns="hours", values="shown", aggfunc="first", sort=False
+    )
+    return _table(name, cells.fillna("").rename_axis("Day").rename_axis(None, axis=1).reset_index(), released, title)
+
+
 def coverage(released: Released, *, title: str, name: str = "coverage") -> Block:
     """Show each borough of one month: attendances, expected range, coverage, and whether it can be compared."""
-    table = demand(released).table
-    named = dict(zip(places.boroughs()["gss"], places.boroughs()["name"], strict=True))
+    table = _marks.single(demand(released).table)
     state = {"gated": "incomplete", "no_data": "no data"}
     rows = pd.DataFrame(
         {
-            "Borough": table["place"].map(named),
+            "Borough": table["place"].map(_marks.place_names()),
             "Attendances": table["shown"],
             "Expected range": _ranges(table),
             "Share of usual data received": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
@@ -145,9 +162,11 @@ def ratio(released: Released, *, title: str, name: str = "ratio") -> Block:
     table = demand(released).table
     rows = pd.DataFrame(
         {
-            "Months": [_period(a, b) for a, b in zip(table["period_start"], table["period_end"], strict=True)],
+            "Months": _periods(table),
             "Ratio": table["shown"],
-            "95 % interval": [f"{a:.2f} to {b:.2f}" for a, b in zip(table["lower"], table["upper"], strict=True)],
+            "95% interval": [
+                "" if pd.isna(a) else f"{a:.2f} to {b:.2f}" for a, b in zip(table["lower"], table["upper"], strict=True)
+            ],
             "Place among boroughs": table["flags"].str.removeprefix("placebo_rank "),
         }
     )
@@ -350,6 +369,10 @@ def csv(released: Released) -> str:
     return frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
 
 
+def _periods(table: pd.DataFrame) -> list[str]:
+    return [_period(a, b) for a, b in zip(table["period_start"], table["period_end"], strict=True)]
+
+
 def _period(start: str, end: str) -> str:
     if start == end:
         return months.label(start)
@@ -366,12 +389,15 @@ def _table(name: str, rows: pd.DataFrame, released: Released, title: str) -> Blo
 
 
 def _html(rows: pd.DataFrame, title: str, released: Released, *, legend: bool = True) -> str:
-    printed = " ".join(rows.astype(str).to_numpy().ravel())
-    key = " ".join(f"{s} {words}." for s, words in disclosure.SYMBOLS.items() if s in printed) if legend else ""
-    people = ~released.table["unit"].isin(["share", "rate", "site", "file", "crime"])
-    if legend and released.rule == "nhs_hes" and people.any():
-        key = f"Figures are rounded to the nearest 5. {key}".strip()
-    head = "".join(f'<th scope="col">{escape(str(c))}</th>' for c in rows.columns)
+    key = _marks.key(" ".join(rows.astype(str).to_numpy().ravel())) if legend else ""
+    people = released.table["unit"].isin(["attendance", "incident", "victim", "callout"])
+    if legend and people.any() and (base := _marks.base(released)) > 1:
+        key = f"Figures are rounded to the nearest {base}. {key}".strip()
+    head = ""
+    for name in rows:
+        kinds = {_kind(value) for value in rows[name] if value != ""}
+        mark = ' class="number"' if kinds == {"number"} else ""
+        head += f'<th scope="col"{mark}>{escape(str(name))}</th>'
     body = ""
     for first, *rest in rows.itertuples(index=False):
         cells = "".join(f'<td class="{_kind(v)}">{escape(str(v))}</td>' for v in rest)

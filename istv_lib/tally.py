@@ -78,6 +78,50 @@ def _counted(inside: pd.DataFrame, dim: str, place: str, period: tuple[str, str]
     return as_findings(out, None, place, synthetic=bool(inside["synthetic"].all()), method="count", period=period)
 
 
+def cube(events: pd.DataFrame, dim: str, kinds: list[str], periods: list[str]) -> pd.DataFrame:
+    """Count attendances of every place of some kinds, period and stratum of one dimension at once, as findings.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ED events of all London, as :func:`strata` returns.
+    dim : str
+        As for :func:`breakdown`; empty for totals.
+    kinds : list of str
+        ``london``, ``borough`` and ``not_known``.
+    periods : list of str
+        All months ("2024-03") or all calendar years ("2024").
+
+    Returns
+    -------
+    DataFrame
+        The same counts as :func:`breakdown` and :func:`by_borough` give one by one; nothing is "no data".
+    """
+    codes = list(places.boroughs()["gss"])
+    borough = events["borough_gss"]
+    of = {"london": pd.Series(places.LONDON, events.index), "borough": borough.where(borough.isin(codes))}
+    of["not_known"] = borough.map({"": places.NOT_KNOWN})
+    rows = {"london": [places.LONDON], "borough": codes, "not_known": [places.NOT_KNOWN]}
+    period = events["month"].str[: len(periods[0])] if periods else events["month"]
+    parts = []
+    for kind in kinds:
+        strata_ = [s for s in order(dim) if s != "home" or kind == "london"] if dim else [""]
+        index = pd.MultiIndex.from_product([rows[kind], periods, strata_], names=["place", "period", "stratum"])
+        keys = [of[kind].rename("place"), period.rename("period")]
+        stratum = events[dim].where(events[dim].isin(strata_)) if dim else pd.Series("", events.index)
+        counts = events.groupby([*keys, stratum.rename("stratum")]).size().reindex(index, fill_value=0)
+        out = counts.rename("value").astype(float).reset_index().assign(place_type=kind, stratum_dim=dim)
+        out["n"] = out.groupby(["place", "period"])["value"].transform("sum")
+        whole = events.groupby(keys).size().reindex(pd.MultiIndex.from_frame(out[["place", "period"]])).to_numpy()
+        out["share_used"] = out["n"] / whole if dim else np.nan
+        parts.append(out)
+    out = pd.concat(parts, ignore_index=True)
+    ends = ("-01", "-12") if periods and len(periods[0]) == 4 else ("", "")
+    out["period_start"], out["period_end"] = out["period"] + ends[0], out["period"] + ends[1]
+    synthetic = bool(events["synthetic"].all())
+    return as_findings(out.drop(columns="period"), None, places.LONDON, synthetic=synthetic, method="count")
+
+
 def by_month(events: pd.DataFrame, dim: str, area: places.Area, held: list[str]) -> pd.DataFrame:
     """Count an area's attendances by one dimension and month, as findings."""
     here = within(events, area)

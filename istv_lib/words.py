@@ -11,11 +11,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from istv_lib import months, params, places, schema
+from istv_lib import _marks, months, params, places, schema
 from istv_lib._block import Block, demand, marker
+from istv_lib._month_words import MORE, brief, compared, count, provisional, sent, the
 from istv_lib.disclosure import Released
 
-ATTENDANCES = "attendances at emergency departments because of assault"
+PUBLIC = "public"
 NO_MAP = (
     "A map is not published here: the squares of a borough hold too few attendances to be shown safely. "
     "Authorised partners see them in the partner edition of this page."
@@ -30,8 +31,10 @@ def say(released: Released, *sentences: str, name: str = "words") -> Block:
     return Block("words", name, {"text/markdown": " ".join(s for s in sentences if s)}, released)
 
 
-def headline(settings: params.Settings, trend: Released, sites: Released, *, where: str = "") -> Block:
+def headline(settings: params.Settings, trend: Released, sites: Released) -> Block:
     """Return the page's opening: what was counted, whether it is unusual, and what it rests on.
+
+    The public reads five plain sentences, partners one paragraph with exact figures.
 
     Parameters
     ----------
@@ -41,71 +44,19 @@ def headline(settings: params.Settings, trend: Released, sites: Released, *, whe
         Months of the area.
     sites : Released
         One row of :func:`istv_lib.monitor.sites`.
-    where : str, optional
-        Words for the place; default the area's name.
     """
-    place = where or settings.area.name
-    mark = marker(trend)
-    opening = f"**{mark}.** " if mark else ""
-    row = demand(trend).table.iloc[-1]
-    said = opening + count(row, place, rounded=trend.rule == "nhs_hes")
-    text = " ".join([said, compared(row), sent(demand(sites).table.iloc[0], place), provisional(row)])
-    return Block("words", "headline", {"text/markdown": text.strip()}, trend, title="Headline")
+    place = settings.area.name
+    row, sent_row = _marks.single(demand(trend).table).iloc[-1], demand(sites).table.iloc[0]
+    if trend.audience == PUBLIC:
+        return _opening(trend, *brief(trend, sent_row, place), apart="\n\n")
+    counted = count(row, place, rounded=_marks.base(trend) > 1)
+    return _opening(trend, counted, compared(row), f"{sent(sent_row, place)}.", provisional(row))
 
 
-def count(row: pd.Series, place: str, *, rounded: bool = False) -> str:
-    """Say how many attendances there were in the month of a finding."""
-    month = months.label(row["period_end"])
-    if row["symbol"] == "[x]":
-        return f"No data can be shown for {place} in {month}: the hospitals that usually supply it sent none."
-    if row["symbol"] == "[c]":
-        return f"In {month} {place} had between 1 and 7 {ATTENDANCES}; the exact number is withheld to protect people."
-    value = row["value"]
-    if value == 0:
-        return f"In {month} no attendance at an emergency department because of assault was recorded for {place}."
-    if value == 1:
-        return f"In {month} {place} had 1 attendance at an emergency department because of assault."
-    return f"In {month} {place} had {'about ' if rounded else ''}{value:,.0f} {ATTENDANCES}."
-
-
-def compared(row: pd.Series) -> str:
-    """Say whether the month lies outside its expected range, or why that cannot be said."""
-    if row["symbol"] == "[x]":
-        return "This is a gap in the data, not an absence of violence."
-    if row["status"] == "gated":
-        share = (
-            f"about {row['coverage']:.0%} of" if pd.notna(row["coverage"]) and row["coverage"] > 0 else "too little of"
-        )
-        told = f"Only {share} the data usually received for it arrived in usable form, so this month is incomplete"
-        if "above_limit" in row["flags"]:
-            return f"{told}. Even so, more attendances were counted than the expected range for the data received."
-        return f"{told} and is not compared with others."
-    if row["symbol"] == "[c]":
-        return "So small a number is not compared with other months."
-    if "no_baseline" in row["flags"] or pd.isna(row["limit_high"]):
-        return "There are not yet enough earlier months to say what is usual."
-    expected = f"{row['limit_low']:,.0f} to {row['limit_high']:,.0f}"
-    if "above_limit" in row["flags"]:
-        return f"That is higher than the expected range of {expected}, more than chance would explain in most months."
-    if "below_limit" in row["flags"]:
-        return f"That is lower than the expected range of {expected}, more than chance would explain in most months."
-    return f"There is no clear change: it lies within the expected range of {expected}."
-
-
-def sent(row: pd.Series, place: str) -> str:
-    """Say how many hospitals sent data."""
-    value, expected = row["value"], row["denominator"]
-    if pd.isna(expected) or expected == 0:
-        return f"It is not yet known which hospitals supply {place}."
-    if value == expected:
-        return f"All {expected:,.0f} hospitals that usually supply {place} sent data."
-    return f"{value:,.0f} of the {expected:,.0f} hospitals that usually supply {place} sent data."
-
-
-def provisional(row: pd.Series) -> str:
-    """Say that the newest month may still change."""
-    newest = row["symbol"] == "[p]" or (row["status"] == "provisional" and row["symbol"] == "[c]")
-    return "The month is provisional: late files can still raise it." if newest else ""
+def _opening(released: Released, first: str, *sentences: str, name: str = "headline", apart: str = " ") -> Block:
+    mark = marker(released)
+    text = apart.join(filter(None, [f"**{mark}:** {first}" if mark else first, *sentences]))
+    return Block("words", name, {"text/markdown": text}, released, title="Headline")
 
 
 def signals(trend: Released) -> Block:
@@ -135,27 +86,25 @@ def signals(trend: Released) -> Block:
 def leading(released: Released, *, what: str, labels: Mapping[str, str] | None = None, name: str = "leading") -> Block:
     """Say which stratum is largest, leaving "not known" aside, and on how many attendances that rests."""
     table = demand(released).table
-    known = table[(table["stratum"] != "unknown") & table["value"].notna() & (table["value"] > 0)]
-    if known.empty:
+    top, unsure = _marks.largest(released, table[table["stratum"] != "unknown"])
+    if top.empty:
         return say(released, f"No {what} can be shown.", name=name)
-    top = known.loc[known["value"].idxmax()]
-    label = (labels or {}).get(top["stratum"], top["stratum"])
-    year = top["period_start"][:4]
-    told = f"The most frequent {what} in {year} was “{label}” ({top['shown']})."
-    return say(released, told, _rests(top), name=name)
+    said = _list([f"“{_marks.label(stratum, labels)}”" for stratum in top["stratum"]])
+    each = "" if len(top) == 1 else " each"
+    told = f"he most frequent {what} in {top['period_start'].iloc[0][:4]} was {said} ({top['shown'].iloc[0]}{each})."
+    return say(released, ("Of those shown, t" if unsure else "T") + told, _rests(top.iloc[0]), name=name)
 
 
 def week(released: Released, *, name: str = "week-words") -> Block:
     """Say which band of the week is busiest, counted per night, and on how many attendances that rests."""
-    table = demand(released).table
-    nights = table["stratum"].str.rsplit(" ", n=1).str[0].map(months.NIGHTS_PER_GROUP).fillna(1.0)
-    rates = table["value"] / nights
-    if not (rates > 0).any():
+    table = _marks.bands(demand(released).table)
+    top, unsure = _marks.largest(released, table)
+    if top.empty:
         return say(released, "No time of the week can be shown.", name=name)
-    top = table.loc[rates.idxmax()]
-    counted = "Counted per night, the" if (nights > 1).any() else "The"
-    told = f"{counted} busiest time of {top['period_start'][:4]} was {top['stratum']} ({top['shown']})."
-    return say(released, told, _rests(top), name=name)
+    counted = ", counted per night," if (table["nights"] > 1).any() else ""
+    said = _list([f"{row.stratum} ({row.shown})" for row in top.itertuples()], "or")
+    told = f"he busiest time of {top['period_start'].iloc[0][:4]}{counted} was {said}."
+    return say(released, ("Of those shown, t" if unsure else "T") + told, _rests(top.iloc[0]), name=name)
 
 
 def _rests(row: pd.Series) -> str:
@@ -180,48 +129,98 @@ def police(released: Released, *, name: str = "police-words") -> Block:
     return say(released, *told, name=name)
 
 
-def limits(trend: Released, used: Released | None = None, *, name: str = "limits") -> Block:
+def limits(trend: Released, *, name: str = "limits") -> Block:
     """Say what the figures rest on and what they must not be used for."""
-    table = demand(trend).table
-    row = table.iloc[-1]
+    row = _marks.single(demand(trend).table).iloc[-1]
     covered = (
         f"In {months.label(row['period_end'])} the usable data covered {row['coverage']:.0%} of what is usual."
         if pd.notna(row["coverage"])
         else "How much of the usual data arrived is not known."
     )
-    rest = ""
-    if used is not None and len(used.table):
-        share = used.table["share_used"].max()
-        rest = f"The map rests on {share:.0%} of the attendances." if pd.notna(share) else ""
-    home = "People hurt at home are counted for London, but in no borough, because a home is given no place."
     return say(
         trend,
-        covered, rest,
+        covered,
         "A place is known only when staff wrote it down, so many attendances belong to no borough here.",
-        home,
+        "People hurt at home are counted for London, but in no borough, because a home is given no place.",
         "Do not rank boroughs by these counts: they follow where people spend time and which hospital they reach.",
         name=name,
-    )  # fmt: skip
+    )
 
 
 def assessment(result: Released, *, action: str, name: str = "assessment", opening: str = "") -> Block:
     """Say whether a place changed more than the others after an action, from a ratio of ratios."""
-    row = demand(result).table
-    row = row[row["measure"] == "ratio_of_ratios"].iloc[0]
-    change, low, high = (100 * (row[c] - 1) for c in ("value", "lower", "upper"))
-    interval = f"(95 % interval {low:+.0f} % to {high:+.0f} %)"
-    if row["lower"] <= 1 <= row["upper"]:
-        told = f"After {action}, attendances changed {change:+.0f} % {interval} against other boroughs: "
-        told += "no clear change."
-    else:
-        way = "fell" if row["upper"] < 1 else "rose"
-        told = f"After {action}, attendances {way} by {abs(change):.0f} % {interval} against the other boroughs."
-    rank = row["flags"].replace("placebo_rank ", "")
-    place, out_of = rank.split(" of ")
-    told_rank = f"Ordered by their own change, the borough stands {place} of {out_of} (1 is the largest decrease)."
+    row = _ratio(result)
+    told = [f"The change after {action} cannot be shown, because it rests on too few people."]
+    if pd.notna(row["value"]):
+        clear = "" if _way(row) else ": no clear change"
+        told = [f"After {action}, attendances {_change(row)} against the other boroughs{clear}.", f"{_rank(row)}."]
     caution = "This is one comparison, not proof: other things may have changed in the borough at the same time."
-    mark = f"**{marker(result)}.**" if opening and marker(result) else ""
-    return say(result, mark, opening, told, told_rank, caution, name=name)
+    mark = f"**{marker(result)}:**" if opening and marker(result) else ""
+    return say(result, mark, opening, *told, caution, name=name)
+
+
+def case(result: Released, trend: Released, told: Mapping, place: str, *, name: str = "headline") -> Block:
+    """Return the opening of a case study: five plain sentences for the public, the whole assessment for partners.
+
+    Parameters
+    ----------
+    result : Released
+        A ratio of ratios, as :func:`istv_lib.evaluate.before_after` makes.
+    trend : Released
+        Months of the place.
+    told : mapping
+        ``start``, ``length``, ``action`` and ``summary``, from the case's file of parameters.
+    place : str
+        Name of the borough.
+    """
+    if result.audience != PUBLIC:
+        return assessment(result, action=told["action"], name=name, opening=told["summary"])
+    row, length, start = _ratio(result), told["length"], months.label(told["start"])
+    changed, against = "The change cannot be shown, because it rests on too few people", "So there is no comparison"
+    if pd.notna(row["value"]):
+        changed = f"Set against the other boroughs, their number {_change(row)}"
+        clear = (
+            "a clear change, because the interval leaves out" if _way(row) else "no clear change: the interval holds"
+        )
+        against = f"That is {clear} “no change”; {_rank(row, first='ordered')}"
+    span = _marks.single(demand(trend).table)
+    span = span[span["period_end"].between(row["period_start"], row["period_end"])]
+    less = int(span["status"].isin(["gated", "no_data"]).sum())
+    return _opening(
+        result,
+        f"These are visits to London's emergency departments because of an assault in {the(place)}, in the {length} "
+        f"months before and the {length} months from {start}, when {told['action']} began.",
+        f"**{changed}.**",
+        f"{against}.",
+        f"The data for {the(place)} are complete in {len(span) - less} of the {2 * length} months, and incomplete "
+        "months are left out.",
+        "One comparison cannot prove that the action worked, because other things may have changed at the same time; "
+        f"“{MORE}” tells more.",
+        name=name,
+        apart="\n\n",
+    )
+
+
+def _ratio(result: Released) -> pd.Series:
+    table = demand(result).table
+    return table[table["measure"] == "ratio_of_ratios"].iloc[0]
+
+
+def _change(row: pd.Series) -> str:
+    change, low, high = (100 * (row[c] - 1) for c in ("value", "lower", "upper"))
+    interval = f"(95% interval {low:+.0f}% to {high:+.0f}%)"
+    way = _way(row)
+    return f"{way} by {abs(change):.0f}% {interval}" if way else f"changed by {change:+.0f}% {interval}"
+
+
+def _way(row: pd.Series) -> str:
+    """Return "rose" or "fell" where the interval leaves out "no change", else nothing."""
+    return "fell" if row["upper"] < 1 else "rose" if row["lower"] > 1 else ""
+
+
+def _rank(row: pd.Series, first: str = "Ordered") -> str:
+    place, out_of = row["flags"].replace("placebo_rank ", "").split(" of ")
+    return f"{first} by their own change, the borough stands {place} of {out_of} (1 is the largest decrease)"
 
 
 def intake(rows: Released, *, name: str = "headline") -> Block:
@@ -229,14 +228,12 @@ def intake(rows: Released, *, name: str = "headline") -> Block:
     table = demand(rows).table
     fate = table[table["measure"] == "rows"].set_index("stratum")["value"].fillna(0)
     accepted, aside, repeated = (fate.get(f, 0) for f in ("accepted", "quarantined", "duplicate"))
-    mark = marker(rows)
-    opening = f"**{mark}.** " if mark else ""
     told = (
-        f"{opening}The file has {fate.sum():,.0f} rows. Of {accepted + aside + repeated:,.0f} data rows "
+        f"The file has {fate.sum():,.0f} rows. Of {accepted + aside + repeated:,.0f} data rows "
         f"{accepted:,.0f} were accepted, {aside:,.0f} set aside with a reason and {repeated:,.0f} repeated an "
         "earlier row. No row is lost."
     )
-    return say(rows, told, name=name)
+    return _opening(rows, told, name=name)
 
 
 def dataset(calendar: Released, month: str, *, name: str = "headline") -> Block:
@@ -247,11 +244,9 @@ def dataset(calendar: Released, month: str, *, name: str = "headline") -> Block:
     there = int(sum(counts.get(s, 0) for s in ("complete", "partial", "zero")))
     expected = there + int(counts.get("late", 0) + counts.get("missing", 0))
     total = np.nansum(now["value"])
-    mark = marker(calendar)
-    opening = f"**{mark}.** " if mark else ""
-    told = f"{opening}For {months.label(month)} {there} of {expected} hospitals sent data: {total:,.0f} attendances."
+    told = f"For {months.label(month)} {there} of {expected} hospitals sent data: {total:,.0f} attendances."
     away = [f"{int(counts[s])} {schema.STATUS_WORDS[s]}" for s in ("late", "missing", "partial") if counts.get(s, 0)]
-    return say(calendar, told, f"Still open: {_list(away)}." if away else "", name=name)
+    return _opening(calendar, told, f"Still open: {_list(away)}." if away else "", name=name)
 
 
 def programme(released: Released, rules: Mapping, *, name: str = "programme") -> Block:
@@ -373,8 +368,8 @@ def reach(released: Released, stories: list[Mapping], *, name: str = "reach") ->
     return say(released, told, part, *done, name=name)
 
 
-def _list(items: list[str]) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+def _list(items: list[str], last: str = "and") -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
 
 
 def _number(n: int) -> str:

@@ -8,8 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from istv_lib import months, params, schema
+
+settings.register_profile("istv", deadline=None)  # a busy computer is no fault of the code
+settings.load_profile("istv")
 
 CAMDEN, HACKNEY, NEWHAM = "E09000007", "E09000012", "E09000025"
 

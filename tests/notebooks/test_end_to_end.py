@@ -13,8 +13,9 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from lxml import html as lxml_html
 
-from istv_lib import errors, intake, months, params, pipeline, publish, run, schema, store
+from istv_lib import _clean, errors, intake, months, params, pipeline, publish, run, schema, store
 
 PROJECT = Path(__file__).parents[2]
 SIDEWAYS = re.compile(r"\b(higher|lower) than the expected range|lies? (above|below)")
@@ -83,6 +84,19 @@ def test_the_hub_holds_london_the_boroughs_and_the_case(home):
         assert (table["synthetic"].astype(str) == "True").all()
     for name in ("index.html", "methods/index.html", "about/index.html", "boroughs/index.html", "robots.txt"):
         assert (home / "outputs" / "hub" / name).is_file()
+
+
+def test_each_public_page_opens_with_five_sentences_and_has_its_numbers_beside_it(home):
+    for page in pages(home):
+        top = lxml_html.document_fromstring(page.read_text(encoding="utf-8"))
+        opening = " ".join(p.text_content() for p in top.find_class("headline")[0].iter("p"))
+        assert len(_clean.sentences(opening)) == 5, opening
+        ways = [a.get("href") for a in top.iter("a") if a.get("href").endswith((".csv", ".json"))]
+        assert all((page.parent / way).is_file() for way in ways)
+        assert set(ways) == {p.name for p in page.parent.iterdir()} - {"index.html"}
+        for figure in top.iter("figure"):
+            assert figure.find(".//h3") is not None
+            assert len([a for a in figure.iter("a") if a.get("href").endswith(".csv")]) == 1
 
 
 def test_a_second_home_with_another_clock_and_hash_seed_gives_the_same_bytes(home, tmp_path):

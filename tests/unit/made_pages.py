@@ -13,7 +13,7 @@ from PIL import Image
 from istv_lib import _block, _page, store
 from istv_lib import run as runs_of
 
-ALT = "Line chart of attendances by month; the newest month lies within the expected range."
+ALT = "Line chart of attendances in Camden by month; the newest month lies within the expected range."
 TABLE = (
     '<table class="istv"><caption>Attendances by month</caption><thead><tr><th scope="col">Month</th>'
     '<th scope="col">Attendances</th></tr></thead><tbody><tr><th scope="row">March 2026</th>'
@@ -69,7 +69,7 @@ def page(**over) -> _page.Page:
         "slug": "camden", "area": "camden", "area_name": "Camden", "title": "Camden borough profile, March 2026",
         "notebook": "40_borough_profile", "month": "2026-03", "month_label": "March 2026", "audience": "public",
         "kind": "synthetic", "status": "provisional", "rule_note": "Small counts are not shown.",
-        "code_version": "abc", "csv_name": "data-SYNTHETIC.csv", "root": "../../../",
+        "code_version": "abc", "csv_prefix": "", "root": "../../../",
     }  # fmt: skip
     return _page.Page(**given | over)
 
@@ -79,8 +79,17 @@ def root(path, kinds=(True,)) -> store.Root:
     where = store.Root(path)
     folder = where.store / "events" / "source=ed"
     folder.mkdir(parents=True)
-    pd.DataFrame({"synthetic": list(kinds)}).to_parquet(folder / "year=2026.parquet")
+    events = pd.DataFrame({"synthetic": list(kinds), "month": "2026-01", "borough_gss": "E09000007"})
+    given = {"method": "fist", "location_type": "street", "occurred_start": "", "occurred_precision": "none"}
+    events.assign(**given).to_parquet(folder / "year=2026.parquet")
     return where
+
+
+def form(where: store.Root, for_month: str, **over) -> None:
+    """Write a month's release form, filled in; ``over`` replaces entries."""
+    given = {"month": for_month, "analyst": "A. One", "assurer": "B. Two", "approver": "C. Three", "context": "Text."}
+    text = "".join(f"{name}: {json.dumps(value)}\n" for name, value in (given | over).items())
+    store.write(where.restricted / for_month / "form.yml", text)
 
 
 def run(

@@ -171,3 +171,48 @@ def test_nothing_later_than_the_reported_month_is_used():
     pd.testing.assert_frame_equal(whole.drop(columns="provisional"), cut.drop(columns="provisional"))
     assert not whole["provisional"].any()
     assert cut.loc[cut["month"] == "2023-12", "provisional"].all()
+
+
+def marked(cover, column, place):
+    return cover.loc[(cover["place"] == place) & cover[column], "month"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("event", "months_marked"),
+    [
+        ({}, []),
+        ({"joins": "2023-04"}, ["2023-04"]),
+        ({"joins": "2024-10"}, ["2024-10"]),
+        ({"closes": "2023-12", "heirs": "A:0.75;B:0.25"}, ["2024-01"]),
+        ({"away": {("A", "2024-05")}}, []),
+    ],
+    ids=["nothing", "joiner with a reference", "joiner without one", "closure", "outage"],
+)
+def test_a_break_is_the_month_in_which_a_hospital_joined_or_closed(event, months_marked):
+    cover = cover_of(*world(np.random.default_rng(12), **event))
+    for place in (CAMDEN, HACKNEY, "london"):
+        assert marked(cover, "break", place) == months_marked
+
+
+def test_a_hospital_that_hardly_supplies_a_place_breaks_nothing_there():
+    events, held, roster = world(np.random.default_rng(13), joins="2023-04")
+    there = events["borough_gss"] == HACKNEY
+    events = events[~there | (events["site_code"] != "C")]
+    cover = cover_of(events, held, roster)
+    assert marked(cover, "break", HACKNEY) == []
+    assert marked(cover, "break", CAMDEN) == marked(cover, "break", "london") == ["2023-04"]
+
+
+def test_a_month_is_revised_where_a_hospital_sent_it_again_and_something_changed():
+    parts = world(np.random.default_rng(14))
+    rows = [("A", "2024-05", 3, 0, 0), ("B", "2024-06", 0, 0, 0), ("B", "2023-07", 0, 1, 0)]
+    again = pd.DataFrame(rows, columns=["site_code", "month", "added", "removed", "changed"])
+    cover = coverage.table(*parts, "2024-12", RULES, again)
+    for place in (CAMDEN, "london", "not_known"):
+        assert marked(cover, "revised", place) == ["2023-07", "2024-05"]
+    assert not cover_of(*parts)["revised"].any()
+    found = monitor.monthly(cover, CAMDEN, "2024-12", RULES).set_index("period_end")["flags"]
+    assert found["2024-05"] == "tested;revised"
+    assert found["2023-07"] == "revised"
+    young = coverage.table(*parts, "2023-07", RULES, again)
+    assert monitor.monthly(young, CAMDEN, "2023-07", RULES)["flags"].iloc[-1].endswith("revised")

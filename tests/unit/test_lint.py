@@ -1,6 +1,10 @@
 """What keeps a notebook or a page from being published."""
 
+import base64
+import hashlib
+
 import pytest
+from markupsafe import escape
 from nbformat import v4
 
 from istv_lib import _lint, _page
@@ -81,6 +85,53 @@ def test_every_fault_is_told():
     assert len(faults(v4.new_output("stream", text="a"), figure(alt=""), figure(digest="00"))) == 3
 
 
+SIX = "One. Two. Three. Four. Five. Six."
+FLAT = "measure,period_start,value,lower,upper,flags,status,synthetic\n"
+USUAL = FLAT + "attendances,2026-03,60,,,tested,final,True\n"
+HIGH = FLAT + "attendances,2026-03,90,,,tested;above_limit,final,True\n"
+GATED = HIGH.replace("final", "gated")
+WITHHELD = HIGH.replace(",90,", ",,")
+EARLIER = HIGH.replace("03,90", "02,90") + USUAL.splitlines()[1] + "\n"
+CLEAR = FLAT + "ratio_of_ratios,2026-03,0.7,0.6,0.8,,final,True\n"
+UNCLEAR = CLEAR.replace("0.8", "1.1")
+
+
+def test_a_public_headline_has_at_most_five_sentences():
+    assert "6 sentences" in faults(lead=headline(SIX))[0]
+    assert faults(lead=headline(SIX, audience="partner", rule="partner_exact"), audience="partner") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "csv", "fine"),
+    [
+        ("That is higher than the expected range.", HIGH, True),
+        ("That is higher than the expected range.", USUAL, False),
+        ("That is higher than the expected range.", GATED, False),
+        ("That is higher than the expected range.", WITHHELD, False),
+        ("That is lower than the expected range.", HIGH, False),
+        ("Attendances fell by 30%.", CLEAR, True),
+        ("Attendances rose by 30%.", CLEAR, False),
+        ("Attendances fell by 30%.", UNCLEAR, False),
+        ("Attendances fell by 30%.", USUAL, False),
+        ("Attendances increased.", USUAL, False),
+        ("There is no clear change.", USUAL, True),
+    ],
+)
+def test_a_direction_is_claimed_only_where_a_released_row_bears_it_out(text, csv, fine):
+    told = [
+        faults(table(csv=csv), lead=headline(text)),
+        faults(table(csv=csv), output("words", "a", {"text/markdown": text})),
+    ]
+    told.append(faults(table(csv=csv), figure(alt=f"Line chart of attendances in Camden. {text}")))
+    told.append(faults(table(csv=csv), figure(heading=text)))
+    assert [bool(found) for found in told] == [not fine] * 4
+
+
+def test_a_headline_speaks_of_the_newest_month():
+    assert faults(table(csv=EARLIER), lead=headline("That is higher than usual.")) != []
+    assert faults(table(csv=EARLIER), figure(heading="Higher than expected in February 2026")) == []
+
+
 def html(*outputs, **over):
     return _page.render(notebook(cell(*outputs)), page(**over))
 
@@ -118,6 +169,12 @@ def test_a_good_page_has_no_fault():
         ('lang="en-GB"', 'lang="fr"', "language"),
         ('content="synthetic"', 'content="perhaps"', "does not say"),
         (f'alt="{ALT}"', "", "alternative text is missing"),
+        (f'alt="{ALT}"', 'alt="Line chart of the newest numbers by month."', "which place and what is counted"),
+        (f'alt="{ALT}"', 'alt="Line chart of attendances by month."', "which place and what is counted"),
+        (f'alt="{ALT}"', 'alt="Line chart of the numbers in Camden."', "which place and what is counted"),
+        ("</figure>", f'<img src="data:image/png;base64,AA" alt="{ALT}"></figure>', "same alternative text"),
+        ("</main>", '<svg class="spark"><path d="M0 0"/></svg></main>', "<svg>"),
+        ("</main>", '<div class="plotly-graph-div"></div></main>', "plotly"),
     ],
 )
 def test_a_spoilt_page_is_refused(old, new, said):
@@ -129,7 +186,45 @@ def test_a_page_that_is_too_large_is_refused():
     assert "bytes" in _lint.check_page(GOOD.replace("</main>", "<p>" + "a " * 250_000 + "</p></main>"))[0]
 
 
-@pytest.mark.parametrize("word", ["hidden", "Unreported", "over-policed", "caused", "crime", "Crimes", "record  high"])
+def test_the_hub_may_draw_what_holds_no_data_and_its_lines():
+    hub = GOOD.replace('class="page"', 'class="hub"')
+    for fine in ('<svg class="silhouette"></svg>', '<svg class="spark"></svg>', '<div class="chart"><svg></svg></div>'):
+        assert _lint.check_page(hub.replace("</main>", f"{fine}</main>")) == []
+    assert any("<svg>" in fault for fault in _lint.check_page(hub.replace("</main>", "<svg></svg></main>")))
+
+
+def test_the_hub_index_alone_may_have_one_script_with_its_hash():
+    script = 'document.querySelector("main");'
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = GOOD.replace(str(escape(_page.CSP)), f"{_page.CSP}; script-src 'sha256-{digest}'")
+    index = policy.replace('class="page"', 'class="hub"').replace("</body>", f"<script>{script}</script></body>")
+    assert _lint.check_page(index) == []
+    spoilt = {
+        "a page": index.replace('class="hub"', 'class="page"'),
+        "another script": index.replace(script, "alert(1);"),
+        "two scripts": index.replace("</body>", f"<script>{script}</script></body>"),
+        "a fetched script": index.replace("<script>", '<script src="a.js">'),
+        "no hash": index.replace(f"; script-src 'sha256-{digest}'", ""),
+        "a loose policy": index.replace(f"'sha256-{digest}'", "'unsafe-inline'"),
+    }
+    assert [name for name, page in spoilt.items() if not _lint.check_page(page)] == []
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "hidden",
+        "hot spot",
+        "hot spots",
+        "hotspot",
+        "Unreported",
+        "over-policed",
+        "caused",
+        "crime",
+        "Crimes",
+        "record  high",
+    ],
+)
 def test_words_never_used_of_these_data(word):
     for tail in (f"<p>a {word} b</p></main>", f'<p title="{word}">a</p></main>', f"<p>a <em>{word}</em></p></main>"):
         assert any("never said" in fault for fault in _lint.check_page(GOOD.replace("</main>", tail)))
@@ -142,6 +237,7 @@ def test_words_never_used_of_these_data(word):
         "the Crime and Disorder Act 1998",
         "the Mayor’s Office for Policing and Crime",
         "police recorded crime",
+        "so none is called a hot spot",
         "[c] hidden for confidentiality",
         "Crimestoppers",
         "the hiddenness",

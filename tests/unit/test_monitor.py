@@ -79,3 +79,10 @@ def test_sites_counts_those_that_supply_the_place():
     cover = cover_of(*world(np.random.default_rng(11), away={("A", "2024-12")}))
     row = monitor.sites(cover, CAMDEN, "2024-12").iloc[0]
     assert (row["value"], row["denominator"], row["unit"]) == (2, 3, "site")
+
+
+def test_breaks_and_revisions_are_flags_beside_the_others():
+    cover = cover_of(*world(np.random.default_rng(10), joins="2024-02"))
+    flags = monitor.monthly(cover, CAMDEN, "2024-12", RULES).set_index("period_end")["flags"]
+    assert flags["2024-02"] == "tested;break"
+    assert flags.drop("2024-02").isin(["", "tested"]).all()

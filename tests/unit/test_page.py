@@ -42,9 +42,19 @@ def test_a_figure_has_its_text_size_number_and_caption():
     top = tree(cell(figure(content=png(1200, 600)), figure(name="more")))
     first, second = top.iter("figure")
     image = first.find("img")
-    assert (image.get("alt"), image.get("width"), image.get("height")) == (ALT, "960", "480")
-    assert first.find("figcaption").text_content() == "Figure 1. trend"
-    assert second.find("figcaption").text_content().startswith("Figure 2.")
+    assert (image.get("alt"), image.get("width"), image.get("height")) == (ALT, "704", "352")
+    assert first.find("figcaption").text_content().strip() == "Figure 1. trend"
+    assert second.find("figcaption").text_content().strip().startswith("Figure 2.")
+    assert first.findall(".//h3") + first.find_class("note") == []
+
+
+def test_a_figure_is_headed_by_what_it_comes_to_and_says_what_it_rests_on():
+    top = tree(cell(figure(heading="No clear change in March 2026", note="n = 60 attendances.")))
+    (each,) = top.iter("figure")
+    assert each.findtext(".//h3") == "No clear change in March 2026"
+    assert [node.text for node in each.find_class("note")] == ["n = 60 attendances."]
+    levels = [int(node.tag[1]) for node in top.find_class("content")[0].iter("h1", "h2", "h3")]
+    assert levels == [2, 2, 3, 2]
 
 
 def test_a_table_under_a_figure_is_folded_and_another_is_not():
@@ -59,6 +69,14 @@ def test_a_table_under_a_figure_is_folded_and_another_is_not():
         assert each.find("caption").text == "Attendances by month"
         assert {c.get("scope") for c in each.iter("th")} == {"col", "row"}
         assert each.get("class") == "istv"
+
+
+def test_a_table_of_other_numbers_is_not_folded_under_a_figure():
+    other = tree(cell(figure(), table(release="ffff")))
+    assert list(other.iter("details")) == []
+    assert [a.get("href") for a in csv_links(other.find(".//figure"))] == []
+    picked = tree(cell(figure(name="weapons"), table(name="weapons", release="ffff")))
+    assert len(list(picked.iter("details"))) == 1
 
 
 def test_only_stamped_outputs_and_text_reach_the_page():
@@ -145,8 +163,10 @@ def test_links_are_relative_and_follow_the_place_of_the_page():
     permanent, moved = tree(cell(table())), tree(cell(table()), root="../../", folder="../2026-03/v1/")
     assert permanent.xpath("//link[@rel='canonical']/@href") == ["index.html"]
     assert moved.xpath("//link[@rel='canonical']/@href") == ["../2026-03/v1/index.html"]
-    assert permanent.find_class("button")[0].get("href") == "data-SYNTHETIC.csv"
-    assert moved.find_class("button")[0].get("href") == "../2026-03/v1/data-SYNTHETIC.csv"
+    ways = [[a.get("href") for a in page.iter("a") if ".csv" in a.get("href")] for page in (permanent, moved)]
+    assert ways == [["months-SYNTHETIC.csv"] * 2, ["../2026-03/v1/months-SYNTHETIC.csv"] * 2]
+    assert permanent.xpath("//a[contains(@href, 'datapackage')]/@href") == ["datapackage.json"]
+    assert moved.xpath("//a[contains(@href, 'datapackage')]/@href") == ["../2026-03/v1/datapackage.json"]
     assert permanent.find_class("brand")[0].get("href") == "../../../index.html"
     assert moved.find_class("brand")[0].get("href") == "../../index.html"
 
@@ -155,24 +175,50 @@ def test_a_second_version_names_the_first():
     assert tree(version=2).xpath("//a[contains(@href, 'v1/')]/@href") == ["../v1/index.html"]
 
 
-def test_the_download_is_offered_with_its_size_and_only_where_there_are_numbers():
-    assert (
-        f"CSV, {len(_stamps.csv_of(_stamps.blocks(notebook(cell(table())))))} bytes"
-        in tree(cell(table())).text_content()
-    )
-    assert tree().find_class("button") == []
+def csv_links(node):
+    return [a for a in node.iter("a") if a.get("href", "").endswith(".csv")]
+
+
+def test_a_csv_stands_beside_each_chart_and_table_and_in_the_list_at_the_end():
+    top = tree(cell(figure(), table()), cell(table(name="more", title="More")), kind="real")
+    beside = [csv_links(node)[0] for node in (top.find(".//figure"), top.find(".//details"))]
+    assert [a.get("href") for a in beside] == ["months.csv", "months.csv"]
+    size = len(_stamps.csv_file(_stamps.blocks(notebook(cell(table())))[-1]))
+    assert {a.text_content() for a in beside} == {f"CSV, {size} bytes: months"}
+    listed = [(a.get("href"), a.text) for a in csv_links(top.find_class("files")[0])]
+    assert listed == [("months.csv", "months"), ("more.csv", "More")]
+    assert f"(CSV, {size} bytes)" in top.find_class("files")[0].text_content()
+    assert all(a.get("download") is not None for a in csv_links(top))
+    assert len([a for a in csv_links(top) if a.get("href") == "more.csv"]) == 2
+    assert top.find_class("button")[0].get("href") == "#download"
+
+
+def test_a_page_without_numbers_offers_no_download():
+    assert tree().find_class("button") + tree().find_class("files") == []
+
+
+def test_pages_that_share_a_folder_have_a_prefix_and_partners_no_description():
+    top = tree(cell(table()), csv_prefix="40__camden-", audience="partner", root="", folder="")
+    assert {a.get("href") for a in csv_links(top)} == {"40__camden-months-SYNTHETIC.csv"}
+    assert top.xpath("//a[contains(@href, 'datapackage')]") == []
+
+
+def test_sizes_are_told_as_people_read_them():
     assert _page.size_text(999) == "999 bytes"
     assert _page.size_text(12_499) == "12 KB"
 
 
-def test_the_csv_is_tidy_with_the_table_first():
-    made = notebook(cell(table(), table(name="weapons", csv="stratum,value,synthetic\n=1+1,-5,True\n@a,[c],True\n")))
-    rows = list(csv.DictReader(io.StringIO(_stamps.csv_of(_stamps.blocks(made)).decode())))
-    assert list(rows[0]) == ["table", "period_start", "value", "synthetic", "stratum"]
-    assert [row["table"] for row in rows] == ["months", "weapons", "weapons"]
-    assert [row["stratum"] for row in rows] == ["", "'=1+1", "'@a"]
-    assert [row["value"] for row in rows] == ["60", "-5", "[c]"]
-    assert CSV.startswith("period_start")
+def test_the_csv_of_each_table_is_its_released_rows_and_runs_no_formula():
+    found = _stamps.blocks(
+        notebook(cell(table(), table(name="weapons", csv="stratum,value,synthetic\n=1+1,-5,True\n@a,[c],True\n")))
+    )
+    files = _stamps.csv_files(found, "synthetic", "x-")
+    assert list(files) == ["x-months-SYNTHETIC.csv", "x-weapons-SYNTHETIC.csv"]
+    assert files["x-months-SYNTHETIC.csv"] == CSV.encode()
+    rows = list(csv.DictReader(io.StringIO(files["x-weapons-SYNTHETIC.csv"].decode())))
+    assert [row["stratum"] for row in rows] == ["'=1+1", "'@a"]
+    assert [row["value"] for row in rows] == ["-5", "[c]"]
+    assert list(_stamps.csv_files(found, "real")) == ["months.csv", "weapons.csv"]
 
 
 def test_a_picture_carries_no_text_of_its_own():

@@ -19,6 +19,7 @@ import yaml
 
 from istv_lib import (
     _synth_attendances,
+    _synth_canaries,
     _synth_files,
     _synth_plan,
     _synth_sending,
@@ -367,6 +368,27 @@ def test_the_truth_names_what_was_planted(whole, truth):
     planted = people.loc[people["personal"], ["text", "planted"]]
     assert all(what in text for text, told in planted.to_numpy() for what in told.split(" | "))
     assert (truth["planted"] != "").eq(truth["personal"] == "yes").all()
+
+
+def test_canaries_are_listed_once_and_are_no_words_of_a_place(world):
+    planted = csv_of(world, synth.CANARIES)
+    assert list(planted.columns) == ["kind", "text", "where"]
+    assert planted["text"].is_unique
+    assert set(planted["kind"]) == {"location_text", "method_other", "record_id", "arrival_at"}
+    assert set(planted.loc[planted["kind"] == "method_other", "text"]) == set(_synth_canaries.METHODS)
+    known = set(" ".join([*places.gazetteer_areas()["name"], *places.gazetteer_stations()["name"]]).lower().split())
+    odd = {word for text in _synth_canaries.VENUES for word in text.lower().split()[:2]} - {"the", "inside"}
+    assert not odd & known
+
+
+def test_canaries_change_words_and_nothing_else(whole):
+    people = whole[0]
+    after = _synth_canaries.in_places(people)
+    changed = after["text"] != people["text"]
+    assert sorted(after.loc[changed, "text"]) == sorted(_synth_canaries.VENUES)
+    assert set(people.loc[changed, "style"]) == {"venue"}
+    assert not people.loc[changed, "personal"].any()
+    pd.testing.assert_frame_equal(after.drop(columns="text"), people.drop(columns="text"))
 
 
 def test_street_names_are_invented_and_some_are_shared(whole):
