@@ -50,4 +50,4 @@ STATUS_WORDS = {
     "closed": "closed",
     "not_joined": "not yet sharing",
 }
-UNITS = "attendance victim crime callout incident site file share rate hour day".split()
+UNITS = "attendance victim crime callout incident site file share rate hour day class".split()

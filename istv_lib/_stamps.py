@@ -134,11 +134,6 @@ def csv_name(name: str, kind: str) -> str:
     return f"{name}-SYNTHETIC.csv" if kind == "synthetic" else f"{name}.csv"
 
 
-def csv_files(found: list[Block], kind: str, prefix: str = "") -> dict[str, bytes]:
-    """Return each table as a CSV file: name, beginning with ``prefix``, and bytes."""
-    return {prefix + csv_name(block.name, kind): csv_file(block) for block in found if block.kind == "table"}
-
-
 def csv_file(block: Block) -> bytes:
     """Return a table as CSV; text that a spreadsheet would run as a formula gets a leading apostrophe."""
     out = io.StringIO()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from istv_lib import _coarsen, attack, errors, months, params, schema, store, suppression
+from istv_lib import _coarsen, _density, attack, errors, months, params, schema, store, suppression
 
 COUNTS = ("value", "numerator", "denominator", "lower", "upper", "n")
 LINES = ("expected", "limit_low", "limit_high")
@@ -102,13 +102,15 @@ def release(
         Public: counts of people from 1 to 7 hidden, others to the nearest 5, each total rounded from its true
         value; expected counts and limits to the nearest 5; shares and rates made anew from released counts; shares of
         records and coverage to the nearest 5 %. Counts of files and hospitals, and police counts that are open data
-        already, pass unrounded. Coarsened tables may hold rows for a quarter or for merged strata.
+        already, pass unrounded, and so do classes of a density map, but not the incidents that it rests on. Coarsened
+        tables may hold rows for a quarter or for merged strata.
 
     Raises
     ------
     errors.DisclosureError
         A finding that the release plan does not list, an unknown audience or rule, a table that is not findings, a
-        negative or broken count, a share without denominator, or public totals that are not the sum of their parts.
+        negative or broken count, a share without denominator, a density map that holds more than classes, or public
+        totals that are not the sum of their parts.
 
     Notes
     -----
@@ -122,6 +124,7 @@ def release(
         raise errors.DisclosureError(msg)
     name = _rule(rule, audience, rules)
     _check(findings, rules)
+    _density.check(findings, rules)
     plan = rules["release_plan"].get(audience)
     if plan is not None:
         _follow_plan(findings, plan, audience)
@@ -224,14 +227,15 @@ def _control(findings: pd.DataFrame, rules: Mapping) -> pd.DataFrame:
     people, base = _people(out, rules), rule["base"]
     ratios = out["unit"].isin(rules["ratio_units"])
     counted = people | ratios
-    small = {name: counted & _within(out[name], rule) for name in COUNTS}
+    tells = dict.fromkeys(COUNTS, counted) | {"n": counted | out["unit"].isin(rules["people_in_n"])}
+    small = {name: tells[name] & _within(out[name], rule) for name in COUNTS}
     secondary, bare = _secondary(out, people, rule, rules)
     small["n"] |= bare
     hidden = (people & small["value"]) | secondary | _averages(out, rule, rules)
     if (ratios & (base > 1)).any():
         hidden |= _ratios(out, small, ratios & (base > 1), base, rules)
     for name in COUNTS:
-        as_is = ~counted | (ratios & (name in {"value", "lower", "upper"}))
+        as_is = ~tells[name] | (ratios & (name in {"value", "lower", "upper"}))
         rounded = _nearest(out[name], base).mask(small[name] | hidden)
         out[name] = rounded.where(~as_is, out[name].mask(ratios, out[name].round(2)).mask(hidden))
     for name in LINES:

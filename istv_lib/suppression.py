@@ -15,9 +15,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
-from istv_lib import _polytope, errors
+from istv_lib import _elimination, _polytope, errors
 
-PRIME = 2**31 - 1  # products of two remainders fit into 64 bits
 COSTS = np.array([1.0, 5.0, 50.0, 1000.0])  # of hiding a count that is the total of 0, 1, 2, 3 or more sums
 _ROUNDS = 300  # of cuts towards the optimum
 _SLACK = 1e-6
@@ -52,7 +51,7 @@ class _Table:
     def narrow(self, hidden: np.ndarray, settled: np.ndarray) -> np.ndarray:
         """Return the hidden cells that a reader may take for small and can narrow too far; mark the wide as settled."""
         low, high = np.where(hidden, self.published, self.values), np.where(hidden, _polytope.MANY, self.values)
-        told = _Equations(self.matrix, np.flatnonzero(hidden)).known()  # saves much of the search below
+        told = _elimination.pinned(self.matrix, hidden, low) & ~np.isnan(self.values)
         low[told] = high[told] = self.values[told]
         bounds = _polytope.propagate(system := _system(self.matrix, low, high))
         at_risk = np.flatnonzero(hidden & ~settled & (bounds[0] <= self.small) & (bounds[1] >= 1))
@@ -142,57 +141,11 @@ def _filled(values: np.ndarray, matrix: sparse.csc_array) -> np.ndarray:
 
 def _eliminate(table: _Table, primary: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Show cell by cell, the most wanted first, unless linear equations would then give a primary one away."""
-    equations, hidden = _Equations(table.matrix, np.flatnonzero(start | table.choices), start), start.copy()
+    equations, hidden = _elimination.Equations(table.matrix, start | table.choices, start), start.copy()
     free = np.flatnonzero(table.choices & ~start)
     for at in free[np.lexsort((-table.values[free], -table.weights[free]))]:
         hidden[at] = not equations.show(at, primary)
     return hidden
-
-
-class _Equations:
-    """Linear equations of unknown cells modulo a prime, each solved for one cell, its pivot, which no other holds.
-
-    A cell is known when it is the pivot of an equation without any other cell. Showing a cell takes it out.
-    """
-
-    def __init__(self, matrix: sparse.csc_array, cells: np.ndarray, lasting: np.ndarray | None = None) -> None:
-        self._cells, self._at = cells, np.full(matrix.shape[1], -1)
-        self._at[cells] = np.arange(len(cells))
-        self._brief = np.zeros(len(cells), dtype=bool) if lasting is None else ~lasting[cells]
-        self.rows = matrix[:, cells].toarray().astype(np.int64) % PRIME
-        self.pivot, self.row_of = np.full(matrix.shape[0], -1), np.full(len(cells), -1)
-        for row in np.argsort(np.count_nonzero(self.rows, axis=1), kind="stable"):
-            if self.rows[row].any():
-                self._solve(row, np.flatnonzero(self.rows[row]))
-
-    def known(self) -> np.ndarray:
-        """Return the cells that the equations determine."""
-        return self._cells[self.pivot[np.count_nonzero(self.rows, axis=1) == 1]]
-
-    def show(self, cell: int, secret: np.ndarray) -> bool:
-        """Take a cell out of all equations, unless that makes a secret one known; whether it was done."""
-        row = self.row_of[at := self._at[cell]]
-        if row >= 0 and len(others := np.setdiff1d(np.flatnonzero(self.rows[row]), at)):
-            self._solve(row, others)
-        if self.row_of[at] < 0:
-            inside = np.flatnonzero(self.rows[:, at])
-            pairs = inside[np.count_nonzero(self.rows[inside], axis=1) == 2]
-            if secret[self._cells[self.pivot[pairs]]].any():
-                return False
-        self.rows[:, at] = 0
-        return True
-
-    def _solve(self, row: int, cells: np.ndarray) -> None:
-        """Solve an equation for one of its cells: one that stays unknown if there is, and in few other equations."""
-        at = cells[np.lexsort((np.count_nonzero(self.rows[:, cells], axis=0), self._brief[cells]))[0]]
-        if self.pivot[row] >= 0:
-            self.row_of[self.pivot[row]] = -1
-        self.pivot[row], self.row_of[at] = at, row
-        inside, others = np.flatnonzero(self.rows[row]), np.setdiff1d(np.flatnonzero(self.rows[:, at]), row)
-        own = self.rows[row, inside] * pow(int(self.rows[row, at]), -1, PRIME) % PRIME
-        block = np.ix_(others, inside)
-        self.rows[block] = (self.rows[block] - self.rows[others, at][:, None] * own) % PRIME
-        self.rows[row, inside] = own
 
 
 def _cut(table: _Table, hidden: np.ndarray, method: str) -> Suppression:

@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from istv_lib import _marks, months, params, schema
+from istv_lib import _marks, errors, months, params, schema
 from istv_lib._block import Block, demand, marker
 from istv_lib.disclosure import Released
 
@@ -362,8 +362,13 @@ def provenance(
 
 
 def csv(released: Released) -> str:
-    """Return released findings as tidy CSV; withheld figures are empty and carry their symbol."""
+    """Return released findings as tidy CSV; withheld figures are empty and carry their symbol.
+
+    Classes of density are refused for the public with :class:`istv_lib.errors.DisclosureError`.
+    """
     frame = demand(released).table[TIDY].copy()
+    if released.audience == "public" and (frame["measure"] == "density_class").any():
+        raise errors.DisclosureError("A density map is drawn only, never a table; leave 'density_class' out of it.")
     numbers = frame.select_dtypes("number").columns
     frame[numbers] = frame[numbers].round(4)
     return frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")

@@ -212,13 +212,13 @@ def test_the_csv_of_each_table_is_its_released_rows_and_runs_no_formula():
     found = _stamps.blocks(
         notebook(cell(table(), table(name="weapons", csv="stratum,value,synthetic\n=1+1,-5,True\n@a,[c],True\n")))
     )
-    files = _stamps.csv_files(found, "synthetic", "x-")
-    assert list(files) == ["x-months-SYNTHETIC.csv", "x-weapons-SYNTHETIC.csv"]
-    assert files["x-months-SYNTHETIC.csv"] == CSV.encode()
-    rows = list(csv.DictReader(io.StringIO(files["x-weapons-SYNTHETIC.csv"].decode())))
+    months_, weapons = (block for block in found if block.kind == "table")
+    assert _stamps.csv_file(months_) == CSV.encode()
+    rows = list(csv.DictReader(io.StringIO(_stamps.csv_file(weapons).decode())))
     assert [row["stratum"] for row in rows] == ["'=1+1", "'@a"]
     assert [row["value"] for row in rows] == ["-5", "[c]"]
-    assert list(_stamps.csv_files(found, "real")) == ["months.csv", "weapons.csv"]
+    assert _stamps.csv_name("weapons", "real") == "weapons.csv"
+    assert _stamps.csv_name("weapons", "synthetic") == "weapons-SYNTHETIC.csv"
 
 
 def test_a_picture_carries_no_text_of_its_own():
