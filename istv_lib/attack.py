@@ -170,13 +170,17 @@ def additive(counts: pd.DataFrame, sums: Mapping[str, list[str]] | None = None) 
     -------
     matrix : sparse matrix
         One row per sum, with -1 at the total and 1 at its parts; columns beyond those of ``counts`` are implied.
+        Those known to be zero are left empty.
     ids : ndarray of int
     """
     model = _Model(counts.assign(share_low=np.nan, share_high=np.nan), sums or partitions())
     ids = np.empty(len(counts), dtype=int)
     for at, numbers in model.sources.items():
         ids[numbers] = at
-    return model.system().matrix, ids
+    system = model.system()
+    system.matrix.data[(system.high[system.matrix.indices] == 0) & ~np.isin(system.matrix.indices, ids)] = 0
+    system.matrix.eliminate_zeros()
+    return system.matrix, ids
 
 
 class _Model:

@@ -159,16 +159,21 @@ def decide(where: store.Root, month: str) -> dict[str, Any]:
     """Attack what a month's pages would publish, write down what must be coarsened, and return a summary.
 
     Writes ``store/clearance.json`` (decisions in force), ``restricted/<month>/clearance.csv`` (every count that
-    could have been narrowed: a restricted file) and ``gate.json`` beside it (the summary: counts only).
+    could have been narrowed: a restricted file) and ``gate.json`` beside it (the summary: counts only). Where nothing
+    changed since the month was decided (counts, ledger, rules, decisions, code), the summary that is there is returned.
     """
-    rules = params.file("disclosure")
+    rules, editions = params.file("disclosure"), store.editions(where, month)
+    rests = json.dumps([month, editions, rules, store.ledger(where), store.clearance(where), params.code_version()])
+    held = _summary(where, month)
+    if held.get("rests_on") == store.sha256(rests.encode()) and held["result"] == "passed":
+        return held
     events = store.load("events", source="ed", where=where)
     findings = planned(events, rules["release_plan"]["public"], month)
-    before = store.clearance(where)
     decisions, log, outcome = coarsened(
-        findings, rules, earlier=known(where, rules), decisions=before, editions=store.editions(where, month)
+        findings, rules, earlier=known(where, rules), decisions=store.clearance(where), editions=editions
     )
-    _record(where, month, log, done := summary(findings, decisions, outcome))
+    done = summary(findings, decisions, outcome) | {"rests_on": store.sha256(rests.encode())}
+    _record(where, month, log, done)
     demand(outcome)
     content = json.dumps(sorted(decisions, key=lambda d: [d[k] for k in _coarsen.GROUP]), indent=1) + "\n"
     store.write(where.store / "clearance.json", content)
@@ -185,12 +190,15 @@ def _record(where: store.Root, month: str, log: pd.DataFrame, done: Mapping[str,
     store.write(folder / "gate.json", json.dumps(done, indent=1) + "\n")
 
 
+def _summary(where: store.Root, month: str) -> dict[str, Any]:
+    path = where.restricted / month / "gate.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
 def told(where: store.Root, month: str) -> str:
     """Return in a sentence what the gate decided for a month; empty where it was not asked."""
-    path = where.restricted / month / "gate.json"
-    if not path.exists():
+    if not (done := _summary(where, month)):
         return ""
-    done = json.loads(path.read_text(encoding="utf-8"))
     steps = ", ".join(f"{count} by {step}" for step, count in done["coarsened"].items())
     return (
         f"Gate {done['result']}: {done['groups']:,} groups of public figures attacked, {done['small_counts']:,} small "
