@@ -21,7 +21,7 @@ test: ready
 	@echo "Checking style, then running the tests."
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@env -u ISTV_DATA $(BIN)/python -m pytest -q -n 2 --dist loadscope tests
+	@env -u ISTV_DATA $(BIN)/python -m pytest -q -n 2 --dist loadscope --no-loadscope-reorder tests
 
 lab: ready
 	@test -d outputs/store/events || $(BIN)/istv demo

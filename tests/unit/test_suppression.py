@@ -1,120 +1,277 @@
-"""Exact counts: what else must be hidden so that no small one can be worked out."""
+"""Exact tables: what else must be hidden, against trying every choice, against the attack, and at the edges."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from scipy.optimize import linprog
 
-from istv_lib import _polytope, attack, disclosure, errors, params, places, suppression
+from istv_lib import _elimination, attack, disclosure, errors, params, suppression
 from tests.unit import tables
 
 RULES = params.file("disclosure")
-COMPLEMENTARY = RULES | {"audiences": RULES["audiences"] | {"public": "complementary"}}
 WIDTH, SMALL = 3, 7
 
 
-def two_way(inner):
-    """A table with its totals: all cells in a row, and the sums between them."""
-    full = np.pad(np.asarray(inner, dtype=float), ((0, 1), (0, 1)))
-    full[-1], full[:, -1] = full[:-1].sum(0), 0
-    full[:, -1] = full[:, :-1].sum(1)
-    at = np.arange(full.size).reshape(full.shape)
-    lines = [*at, *at.T]
-    matrix = np.zeros((len(lines), full.size))
-    for row, line in zip(matrix, lines, strict=True):
-        row[line[:-1]], row[line[-1]] = 1, -1
-    return full.ravel(), sparse.csr_matrix(matrix)
+def margins(inner):
+    for axis in range(inner.ndim):
+        inner = np.concatenate([inner, inner.sum(axis=axis, keepdims=True)], axis=axis)
+    return inner.astype(float).ravel()
 
 
-def narrow(values, matrix, hidden):
-    """The small counts that a reader of the rest can narrow too far."""
-    low, high = np.where(hidden, 1.0, values), np.where(hidden, 1e6, values)
-    zeros = np.zeros(matrix.shape[0])
-    small = np.flatnonzero(hidden & (values >= 1) & (values <= SMALL))
-    found = _polytope.ranges(_polytope.System(matrix, zeros, zeros, low, high), small, WIDTH)
-    return small[~found.wide]
+def relations(shape):
+    """Every line of a table with margins adds up to its last cell."""
+    full = tuple(side + 1 for side in shape)
+    cells, rows = np.arange(np.prod(full)).reshape(full), []
+    for axis in range(len(shape)):
+        for line in np.moveaxis(cells, axis, -1).reshape(-1, full[axis]):
+            rows.append(np.zeros(cells.size))
+            rows[-1][line] = 1
+            rows[-1][line[-1]] = -1
+    return sparse.csr_array(np.array(rows))
 
 
 def suppressed(inner, **more):
-    values, matrix = two_way(inner)
+    values, matrix = margins(inner), relations(inner.shape)
     primary = (values >= 1) & (values <= SMALL)
-    found = suppression.suppress(values, matrix, primary, width=WIDTH, small=SMALL, **more)
-    return values, matrix, primary, found
+    return suppression.suppress(values, matrix, primary, **({"width": WIDTH, "small": SMALL} | more))
 
 
-def costs(matrix):
-    """What hiding each cell costs: more for a total than for a cell, most for the total of totals."""
-    return suppression.COSTS[np.minimum(np.asarray((matrix < 0).sum(axis=0)).ravel(), 3)]
+def narrow(values, matrix, hidden, *, published=None):
+    shown = np.ones(len(values), dtype=bool) if published is None else published
+    table = suppression._Table(values, sparse.csc_array(matrix), shown, np.ones(len(values)), WIDTH, SMALL, 60.0)
+    return table.narrow(hidden, np.zeros(len(values), dtype=bool))
 
 
-small_tables = st.lists(st.sampled_from([0, 1, 2, 5, 8, 12, 20, 40]), min_size=9, max_size=9)
+def holds(values, matrix, hidden):
+    """Whether no hidden cell that can be small is narrow; by two linear programs each, whole-numbered in two ways."""
+    unknown = np.flatnonzero(hidden)
+    right = -(matrix @ np.where(hidden, 0, values))
+    for i in range(len(unknown)):
+        aim = 1.0 * (np.arange(len(unknown)) == i)
+        low, high = (linprog(s * aim, A_eq=matrix[:, unknown], b_eq=right, bounds=(1, None)) for s in (1, -1))
+        least, most = np.ceil(low.fun - 1e-6), np.inf if high.status else np.floor(-high.fun + 1e-6)
+        if least <= SMALL and most - least < WIDTH:
+            return False
+    return True
 
 
-@settings(max_examples=25)
-@given(small_tables)
-def test_no_small_count_is_narrowed_and_no_more_is_hidden_than_by_elimination(values):
-    inner = np.reshape(values, (3, 3))
-    try:
-        full, matrix, primary, best = suppressed(inner)
-    except errors.DisclosureError:
-        return  # a total of two with two ones in it, say: shown zeros leave no way
-    assert len(narrow(full, matrix, best.hidden)) == 0
-    assert best.hidden[primary].all()
-    assert not best.hidden[full == 0].any()
-    *_, greedy = suppressed(inner, exact_below=0)
-    cost = costs(matrix)
-    assert cost[best.hidden].sum() <= cost[greedy.hidden].sum() + 1e-9
-
-
-def test_the_optimum_of_a_small_table_is_that_of_trying_everything():
-    inner = [[3, 20, 30], [15, 25, 9], [40, 12, 18]]
-    full, matrix, primary, best = suppressed(inner, gap=0.0)
-    cost = costs(matrix)
-    free = np.flatnonzero(~primary)
-    least = np.inf
-    for more in itertools.chain.from_iterable(itertools.combinations(free, n) for n in range(5)):
+def cheapest(values, matrix, primary, weights):
+    """The least cost of a suppression that holds, by trying all in the order of their cost."""
+    choices = np.flatnonzero(~primary & (values > 0))
+    every = [list(s) for n in range(len(choices) + 1) for s in itertools.combinations(choices, n)]
+    for more in sorted(every, key=lambda s: weights[s].sum()):
         hidden = primary.copy()
-        hidden[list(more)] = True
-        if cost[hidden].sum() < least and len(narrow(full, matrix, hidden)) == 0:
-            least = cost[hidden].sum()
-    assert cost[best.hidden].sum() == least
+        hidden[more] = True
+        if holds(values, matrix, hidden):
+            return weights[more].sum()
+    raise AssertionError
 
 
-def test_showing_one_of_the_further_counts_again_gives_a_small_one_away():
-    full, matrix, primary, best = suppressed([[3, 20, 30], [15, 25, 9], [40, 12, 18]])
-    further = np.flatnonzero(best.hidden & ~primary)
-    assert len(further) == 3
-    for at in further:
-        shown = best.hidden.copy()
-        shown[at] = False
-        assert len(narrow(full, matrix, shown))
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("shape", [(3, 3), (3, 4)], ids=str)
+def test_small_tables_get_the_best_of_all_suppressions(shape, seed):
+    rng = np.random.default_rng(seed)
+    inner = rng.poisson(rng.gamma(1, (3, 6, 12)[seed % 3], shape))
+    values, matrix = margins(inner), relations(shape)
+    primary = (values >= 1) & (values <= SMALL)
+    level = (matrix.toarray() < 0).sum(0)
+    weights = suppression.COSTS[level]
+    best, greedy = suppressed(inner, gap=0), suppressed(inner, exact_below=0)
+    cost = [weights[way.hidden & ~primary].sum() for way in (best, greedy)]
+    assert holds(values, matrix, greedy.hidden)
+    assert holds(values, matrix, best.hidden)
+    assert cost[0] <= cost[1]
+    assert cost[0] == cheapest(values, matrix, primary, weights)
+    for again in np.flatnonzero(best.hidden & ~primary):  # none was hidden for nothing
+        shown = best.hidden & (np.arange(len(values)) != again)
+        assert len(narrow(values, matrix, shown)) > 0
 
 
-def test_without_small_counts_nothing_is_hidden():
-    *_, best = suppressed([[10, 20], [30, 40]])
-    assert not best.hidden.any()
-    assert best.method == "nothing"
-    assert not suppressed(np.zeros((3, 3)))[-1].hidden.any()
+def test_a_month_of_33_boroughs_by_method_needs_few_more_and_15_to_keep_the_whole_band():
+    inner = tables.counts()[:, 0]
+    values, matrix = margins(inner), relations(inner.shape)
+    primary = (values >= 1) & (values <= SMALL)
+    table = suppression._Table(values, sparse.csc_array(matrix), values >= 0, np.ones(238), WIDTH, SMALL, 60.0)
+    assert primary.sum() == 108
+    assert 109 <= suppression._eliminate(table, primary, primary).sum() <= 112  # safe from equations alone
+    whole_band = suppressed(inner, width=6, exact_below=1000)
+    assert (whole_band.method, whole_band.hidden.sum()) == ("optimal", 123)
+    default = suppressed(inner)
+    assert default.method == "elimination and cuts"
+    assert default.hidden.sum() <= 118
+    assert default.audits[0] > 0
+    assert default.audits[-1] == 0
+    assert np.array_equal(suppressed(inner).hidden, default.hidden)
 
 
-def test_counts_that_contradict_their_sums_are_refused():
-    values, matrix = two_way([[3, 20], [15, 25]])
-    values[-1] += 1
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 12), min_size=12, max_size=12), st.randoms(use_true_random=False))
+def test_what_is_pinned_is_what_has_one_value_only(cells, random):
+    values, matrix = margins(np.array(cells).reshape(3, 4)), sparse.csc_array(relations((3, 4)))
+    hidden = np.array([v > 0 and random.random() < 0.7 for v in values])
+    low = np.where(hidden, 1.0, values)
+    unknown, right = np.flatnonzero(hidden), -(matrix @ np.where(hidden, 0, values))
+    found = _elimination.pinned(matrix, hidden, low)
+    for i, cell in enumerate(unknown):
+        aim = 1.0 * (np.arange(len(unknown)) == i)
+        ends = [linprog(s * aim, A_eq=matrix[:, unknown], b_eq=right, bounds=(1, None)) for s in (1, -1)]
+        single = ends[1].status == 0 and abs(ends[0].fun + ends[1].fun) < 1e-6
+        assert found[cell] == single
+    assert not found[~hidden].any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 12), min_size=12, max_size=12))
+def test_no_equation_gives_a_primary_count_away_after_elimination(cells):
+    values, matrix = margins(np.array(cells).reshape(3, 4)), sparse.csc_array(relations((3, 4)))
+    primary = (values >= 1) & (values <= SMALL)
+    table = suppression._Table(values, matrix, values >= 0, np.ones(len(values)), WIDTH, SMALL, 60.0)
+    hidden = suppression._eliminate(table, primary, primary)
+    unknown = matrix[:, hidden].toarray()
+    rank = np.linalg.matrix_rank(unknown)
+    alone = np.eye(hidden.sum())[primary[hidden]]
+    assert all(np.linalg.matrix_rank(np.vstack([unknown, row])) == rank + 1 for row in alone)
+    assert not hidden[values == 0].any()
+
+
+def test_nothing_is_hidden_where_no_count_is_small_and_no_zero_ever():
+    found = suppressed(np.array([[10, 0, 30], [0, 50, 0], [70, 80, 90]]))
+    assert (found.method, found.hidden.any(), found.audits) == ("nothing", False, (0,))
+    found = suppressed(np.zeros((3, 4), dtype=int))
+    assert not found.hidden.any()
+    found = suppressed(np.array([[0, 0, 0], [3, 20, 30], [40, 50, 60]]))
+    assert not found.hidden[margins(np.array([[0, 0, 0], [3, 20, 30], [40, 50, 60]])) == 0].any()
+    assert found.hidden.sum() == 4  # the least circle
+
+
+def test_counts_that_stand_in_no_sum_are_hidden_alone():
+    values = np.array([3.0, 20, 0])
+    found = suppression.suppress(values, sparse.csr_array((0, 3)), values == 3, width=WIDTH, small=SMALL)
+    assert found.hidden.tolist() == [True, False, False]
+
+
+def test_a_total_of_ones_is_hidden_with_them_or_refused():
+    values, sums = np.array([5.0, 4, 9]), sparse.csr_array([[1.0, 1, -1]])
+    primary = values <= SMALL
+    assert holds(values, sums, np.array([True, True, False]))  # 9 in two parts: 1 to 8
+    values = np.array([1.0] * 9 + [9.0])
+    sums, primary = sparse.csr_array([[1.0] * 9 + [-1]]), values == 1
+    assert suppression.suppress(values, sums, primary, width=WIDTH, small=SMALL).hidden.all()
+    must = np.array([1.0] * 9 + [np.inf])
+    with pytest.raises(errors.DisclosureError, match="9 counts of 1 to 7 can be worked out"):
+        suppression.suppress(values, sums, primary, weights=must, width=WIDTH, small=SMALL)
+
+
+def test_two_ones_in_a_row_of_shown_zeros():
+    inner = np.array([[1, 1, 0, 0], [30, 0, 20, 40], [50, 60, 0, 70]])
+    values, matrix = margins(inner), relations(inner.shape)
+    found = suppressed(inner)
+    assert found.hidden[4]  # its total
+    assert holds(values, matrix, found.hidden)
+
+
+def test_a_count_that_only_follows_from_the_table_is_protected():
+    values, sums = np.array([60.0, 57, np.nan]), sparse.csr_array([[-1.0, 1, 1]])
+    found = suppression.suppress(values, sums, np.zeros(3, dtype=bool), width=WIDTH, small=SMALL)
+    assert found.hidden.tolist() == [False, True, True]  # the part, which costs less than the total
+    assert suppression.suppress(
+        np.array([60.0, 40, np.nan]), sums, np.zeros(3, dtype=bool), width=WIDTH, small=SMALL
+    ).hidden.tolist() == [False, False, True]
+
+
+def test_counts_that_do_not_add_up_are_refused():
+    values, sums = np.array([5.0, 4, 10]), sparse.csr_array([[1.0, 1, -1]])
     with pytest.raises(errors.DisclosureError, match="contradict its totals"):
-        suppression.suppress(values, matrix, values == 3, width=WIDTH, small=SMALL)
+        suppression.suppress(values, sums, values <= SMALL, width=WIDTH, small=SMALL)
 
 
-@pytest.mark.parametrize(("years", "most"), [(False, 130), (True, 60)], ids=["a month", "a year"])
-def test_a_table_of_london_keeps_its_exact_counts_and_gives_nothing_away(years, most):
-    inner = tables.counts()
-    true = tables.findings(inner.sum(1)[:, None] if years else inner[:, :1])
-    shown = disclosure.shown(true, COMPLEMENTARY, ())
-    hidden = shown["symbol"] == "[c]"
-    assert ((true["value"] >= 1) & (true["value"] <= SMALL)).sum() < hidden.sum() <= most
-    assert (shown.loc[~hidden, "value"] == true.loc[~hidden, "value"]).all()
-    sums = {"london": list(places.boroughs()["gss"])}
-    published = disclosure.published(shown, COMPLEMENTARY)
-    assert attack.attack(published, width=WIDTH, small=SMALL, sums=sums).breaches.empty
+def test_elimination_serves_when_the_optimum_takes_too_long(monkeypatch):
+    inner = tables.counts(3, 4)[:, :, 0] // 3
+    inner[0, 0] = 2
+    assert suppressed(inner).method == "optimal"
+    monkeypatch.setattr(suppression, "milp", lambda *_, **__: SimpleNamespace(status=1, x=None))
+    found = suppressed(inner)
+    assert found.method.startswith("elimination")
+    assert holds(margins(inner), relations(inner.shape), found.hidden)
+
+
+def yearly(inner):
+    """Boroughs by method in a calendar year, and the months' totals: what the release plan permits."""
+    out = tables.findings(inner)
+    year = (out["period_start"] == "2024-01") & (out["period_end"] == "2024-12")
+    return out[year | (out["stratum_dim"] == "")].reset_index(drop=True)
+
+
+def released(findings):
+    return disclosure.release(findings, "public", rule="complementary", decisions=()).table
+
+
+def worked_out(table):
+    """What the attack finds of counts that can be small; a larger base may follow without harm."""
+    found = attack.attack(disclosure.published(table, RULES), width=WIDTH, small=SMALL).breaches
+    return found[found["low"] <= SMALL]
+
+
+@pytest.mark.parametrize("monthly", [1500, 150], ids=["usual counts", "a tenth of them"])
+def test_33_boroughs_by_method_and_by_month_with_exact_counts_withstand_the_attack(monthly):
+    true = yearly(tables.counts(monthly=monthly))
+    table = released(true)
+    hidden = table["symbol"] == "[c]"
+    small = true["value"].between(1, SMALL)
+    assert hidden[small].all()
+    assert not hidden[true["value"] == 0].any()
+    assert table.loc[~hidden, "value"].equals(true.loc[~hidden, "value"])
+    assert table["share_used"].isna().all()
+    assert small.sum() < hidden.sum() < 2.5 * small.sum()
+    assert worked_out(table).empty
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([2, 5, 33]), st.sampled_from([1, 6, 40]), st.booleans())
+def test_no_table_of_exact_counts_can_be_narrowed(seed, boroughs, size, empty):
+    rng = np.random.default_rng(seed)
+    inner = rng.poisson(rng.gamma(0.7, size, (boroughs, 12, 6))).astype(float)
+    inner[0] *= not empty
+    assert worked_out(released(yearly(inner))).empty
+
+
+def test_the_attack_finds_what_the_rule_without_secondaries_gives_away():
+    true = yearly(tables.counts())
+    table = released(true)
+    first = (table["symbol"] == "[c]") & ~true["value"].between(1, SMALL)
+    again = table.assign(symbol=table["symbol"].mask(first, ""), value=table["value"].mask(first, true["value"]))
+    assert worked_out(again)["exact"].mean() > 0.5
+
+
+@pytest.fixture
+def small_rest():
+    """60 attendances, of which 57 by place: 3 are implied."""
+    rows = [("", "", 60, 60), ("place_group", "street", 30, 57), ("place_group", "licensed", 27, 57)]
+    one = tables.findings(tables.counts(1, 12)).iloc[:1]
+    place = {"place_type": "borough", "place": "E09000007", "period_start": "2024-01", "period_end": "2024-12"}
+    out = pd.concat([one.assign(**place)] * 3, ignore_index=True)
+    out[["stratum_dim", "stratum", "value", "n"]] = rows
+    return out.assign(share_used=[np.nan, 0.95, 0.95]).astype(one.dtypes)
+
+
+def test_the_small_rest_of_a_table_is_protected_though_it_is_nowhere_printed(small_rest):
+    table = released(small_rest)
+    assert table["symbol"].tolist() == ["[c]", "", ""]
+    assert table["n"].tolist()[1:] == [57, 57]
+    assert table["share_used"].isna().all()  # or 57 would tell the 60
+    assert worked_out(table).empty
+    told = disclosure.published(table.assign(share_used=small_rest["share_used"]), RULES)
+    assert len(attack.attack(told, width=WIDTH, small=SMALL).breaches)
+
+
+def test_a_base_that_is_hidden_stands_in_no_row_of_its_table(small_rest, monkeypatch):
+    monkeypatch.setattr(suppression, "suppress", lambda values, *_, **__: SimpleNamespace(hidden=values == 57))
+    table = released(small_rest)
+    assert table["symbol"].tolist() == ["", "", ""]
+    assert table["n"].fillna(-1).tolist() == [60, -1, -1]
