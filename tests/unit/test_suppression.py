@@ -99,7 +99,7 @@ def test_a_month_of_33_boroughs_by_method_needs_few_more_and_15_to_keep_the_whol
     primary = (values >= 1) & (values <= SMALL)
     table = suppression._Table(values, sparse.csc_array(matrix), values >= 0, np.ones(238), WIDTH, SMALL, 60.0)
     assert primary.sum() == 108
-    assert 109 <= suppression._eliminate(table, primary, primary).sum() <= 112  # safe from equations alone
+    assert suppression._eliminate(table, primary, primary).sum() <= 110  # safe from equations alone
     whole_band = suppressed(inner, width=6, exact_below=1000)
     assert (whole_band.method, whole_band.hidden.sum()) == ("optimal", 123)
     default = suppressed(inner)

@@ -22,7 +22,7 @@ def year(tmp_path_factory):
     made = pytest.MonkeyPatch()
     made.setattr(publish.scan, "check", lambda *_: [])  # the made root has no texts to look for
     where = root(tmp_path_factory.mktemp("year"))
-    held, seen, results = events(span=("2023-10", "2024-12"), monthly=300), {}, []
+    held, seen, results = events(span=("2024-01", "2024-12"), monthly=300), {}, []
     rng = np.random.default_rng(5)
     for month in MONTHS:
         if month in REVISED:
