@@ -130,7 +130,7 @@ def attack(
     if found is None:
         msg = "The published figures contradict each other, so not all can be true; restore the ledger from a backup."
         raise errors.DisclosureError(msg)
-    bad = ~found.wide & ((found.high >= 1) | model.banded(small)[at_risk])
+    bad = ~found.wide & (found.low <= small) & ((found.high >= 1) | model.banded(small)[at_risk])
     rows = [model.cells[i]._asdict() for i in at_risk[bad]]
     table = pd.DataFrame(rows, columns=list(Cell._fields)).assign(low=found.low[bad], high=found.high[bad])
     table["exact"] = table["low"] == table["high"]
