@@ -232,6 +232,7 @@ def _control(findings: pd.DataFrame, rules: Mapping) -> pd.DataFrame:
     secondary, bare = _secondary(out, people, rule, rules)
     small["n"] |= bare
     hidden = (people & small["value"]) | secondary | _averages(out, rule, rules)
+    hidden |= ratios & (rule["secondary"] != 0)  # a share of exact counts would give them away
     if (ratios & (base > 1)).any():
         hidden |= _ratios(out, small, ratios & (base > 1), base, rules)
     for name in COUNTS:

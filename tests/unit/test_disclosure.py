@@ -238,3 +238,12 @@ def test_the_range_that_a_figure_states_holds_the_truth(value, rule):
 @pytest.mark.parametrize("audience", ["public", "partner", "internal"])
 def test_a_table_without_rows_is_released_as_such(audience):
     assert disclosure.release(schema.empty("finding"), audience).table.empty
+
+
+def test_a_share_beside_exact_counts_is_hidden():
+    plan = {"measure": "share_knife", "source": "ed", "place_type": ["borough"], "stratum_dim": "", "period": "year"}
+    rules = params.file("disclosure") | {"release_plan": {"public": [plan]}}
+    more = year(measure="share_knife", unit="share", numerator=30, denominator=90, n=90)
+    row = disclosure.release(finding(1 / 3, **more), "public", rules=rules, rule="complementary").table.iloc[0]
+    assert row["shown"] == "[c]"
+    assert np.isnan(row["value"])
