@@ -5,7 +5,7 @@ METHODS = (
     "multiple other unknown"
 ).split()
 LOCATION_TYPES = "home street licensed transport school shop workplace park hospital custody other unknown".split()
-PRECISION_CLASSES = "point junction street area district borough home mobile outside none".split()
+PRECISION_CLASSES = "point junction street area district borough hospital home mobile outside none".split()
 SHAPES = "isb1594 ecds_v4 trust".split()
 AGE_BANDS = "0-9 10-17 18-24 25-34 35-44 45-54 55-64 65+ unknown".split()
 SEXES = "female male other unknown".split()
@@ -21,6 +21,7 @@ USABILITY = {
     "area": "C",
     "district": "C",
     "borough": "D",
+    "hospital": "D",
     "outside": "D",
     "home": "H",
     "mobile": "X",
@@ -30,7 +31,7 @@ USABILITY_WORDS = {
     "A": "venue, junction, station or full postcode",
     "B": "street",
     "C": "neighbourhood or postcode district",
-    "D": "borough or town only",
+    "D": "borough, town or hospital only",
     "H": "home, never mapped",
     "X": "not usable",
 }
@@ -50,4 +51,8 @@ STATUS_WORDS = {
     "closed": "closed",
     "not_joined": "not yet sharing",
 }
-UNITS = "attendance victim crime callout incident site file share rate hour day class".split()
+LABEL_KINDS = "place none home mobile outside".split()
+LABEL_SAMPLES = "synthetic audit labelled".split()
+PLACE_KINDS = "borough district postcode area station street venue hospital".split()
+ALIAS_KINDS = "official variant acronym bare".split()
+UNITS = "attendance victim crime callout incident site file share rate hour day metre class".split()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from istv_lib import errors, places, schema
+from istv_lib import _fit, errors, places, schema
 
 MEASURE, UNIT = "density_class", "class"
 MONTHS = {"year": ("01", "12")}
@@ -35,7 +35,8 @@ def classed(
     ----------
     points : DataFrame
         ``x``, ``y`` (metres, EPSG:27700; rows without them are left out), ``month``. Incidents in public places only:
-        the caller leaves out homes, hospitals and custody, as :func:`istv_lib.hotspots.mappable` does.
+        the caller leaves out homes, hospitals and custody, as :func:`istv_lib.hotspots.fit` does; where the classes
+        of places are there (``precision_class``, ``prior_decided``, ``location_p``), rows not fit are refused.
     cells : DataFrame
         ``cell`` (id), ``x``, ``y``: centres of a lattice.
     bandwidth_m : float
@@ -72,6 +73,8 @@ def classed(
     """
     least = rules["density"]
     _refuse(cells, bandwidth_m, period, least)
+    if "precision_class" in points:
+        _fit.demand(points, 0)
     inside = points[points["month"].astype("str").between(*period)].dropna(subset=["x", "y"])
     density, support, months = _kernel(inside, cells, bandwidth_m)
     known = (support >= least["events_least"]) & (months >= least["months_least"])

@@ -1,108 +1,271 @@
-"""Which known names stand in a text: longest first, none overlapping.
+"""Which known names stand in a text, also misspelt: longest first, none overlapping.
 
-A helper of :mod:`istv_lib.geocode`. Names are followed word by word through a tree of their beginnings, for
-all texts at once, so the work grows with the words of the texts and not with the number of names.
+A helper of :mod:`istv_lib.geocode`. Names are followed word by word through a tree of their beginnings, for all
+texts at once, so the work grows with the words of the texts and not with the number of names. A word that no name
+holds may stand for its neighbours in spelling, for two words written as one, or be half of one written as two.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from istv_lib._spelling import LEAST, Speller
+
+SKIPPED = ("of", "and")  # left out of names and texts alike: "Rose & Crown", "Prince Wales"
+ONE_EDIT, TWO_EDITS, RUN_ON = 8.0, 18.0, 4.0  # points that a span loses
+_ALONE = (0, 6, 9)  # letters that a name of one word needs to be taken with 0, 1, 2 edits
+_KINDS = (
+    "road",
+    "street",
+    "lane",
+    "avenue",
+    "close",
+    "drive",
+    "gardens",
+    "court",
+    "square",
+    "park",
+    "station",
+    "green",
+)
+# Slips in short forms: every way to swap, drop or double a letter of "ave", "gdns", "cres" and "stn".
+_SHORT_FORMS = {"ave": "avenue", "gdns": "gardens", "cres": "crescent", "stn": "station"}
+_SLACK = 8.0  # a reading this much worse than the best of the same words is not kept
 
 
-def find(texts: pd.Series, names: pd.Series) -> pd.DataFrame:
+def _slips() -> dict[str, str]:
+    """Short forms with a slip."""
+    found = {}
+    for short, full in _SHORT_FORMS.items():
+        for k in range(1, len(short)):
+            swapped = short[: k - 1] + short[k] + short[k - 1] + short[k + 1 :]
+            for slip in (swapped, short[:k] + short[k:][:1] + short[k:]):
+                found.setdefault(slip, full)
+    return {slip: full for slip, full in found.items() if slip not in _SHORT_FORMS}
+
+
+_SHORT_SLIPS = _slips()
+
+
+class Names:
+    """The tree of all names, and the vocabulary of their words.
+
+    Parameters
+    ----------
+    names : Series of str
+        Distinct normalised names, none empty.
+    rank : array of int, optional
+        Of two names that are equally long and well spelt but overlap, the one of lower rank is taken.
+    """
+
+    def __init__(self, names: pd.Series, rank: np.ndarray | None = None) -> None:
+        words = _split(names)
+        self.rank = np.zeros(len(names), dtype=np.int64) if rank is None else np.asarray(rank)
+        self.vocabulary = pd.Index(words["word"].unique())
+        code = self.vocabulary.get_indexer(words["word"])
+        self.speller = Speller(pd.Series(self.vocabulary, dtype="str"))
+        self._grow(words["text"].to_numpy(), words.groupby("text").cumcount().to_numpy(), code, len(names))
+
+    def _grow(self, name: np.ndarray, depth: np.ndarray, code: np.ndarray, n: int) -> None:
+        """Sorted steps (node times vocabulary plus word) of each depth, and the name that ends at each node."""
+        node, lengths = np.zeros(n, dtype=np.int64), np.bincount(name, minlength=n)
+        self.levels, ends, first = [], [np.array([-1])], 1
+        for level in range(int(lengths.max(initial=0))):
+            here = depth == level
+            going = name[here]
+            steps, which = np.unique(node[going] * len(self.vocabulary) + code[here], return_inverse=True)
+            node[going] = first + which
+            end = np.full(len(steps), -1)
+            stops = lengths[going] == level + 1
+            end[which[stops]] = going[stops]
+            self.levels.append((steps, first))
+            ends.append(end)
+            first += len(steps)
+        self.ends = np.concatenate(ends)
+
+
+def _split(texts: pd.Series) -> pd.DataFrame:
+    """All words of the texts in a row, but for the skipped: ``text``, ``start`` (place in the text), ``word``."""
+    words = texts.reset_index(drop=True).str.split().explode().dropna()
+    found = pd.DataFrame({"text": words.index.to_numpy(), "word": words.to_numpy()})
+    found["start"] = found.groupby("text").cumcount()
+    return found[~found["word"].isin(SKIPPED)].reset_index(drop=True)
+
+
+def find(texts: pd.Series, names: Names | pd.Series, *, spell: bool = False) -> pd.DataFrame:
     """Find names in texts.
 
     Parameters
     ----------
     texts : Series of str
         Normalised texts.
-    names : Series of str
-        Distinct normalised names, none empty.
+    names : Names or Series of str
+        The tree, or distinct normalised names to make one of.
+    spell : bool
+        Whether misspelt, run-on and broken words count too.
 
     Returns
     -------
     DataFrame
-        ``text`` (position in ``texts``), ``start`` (word in the text, from 0), ``length`` (words), ``name``
-        (position in ``names``), in the order of text and start. Of two overlapping names the longer is
-        taken; of two equally long the first.
+        ``text`` (position in ``texts``), ``start`` and ``end`` (words of the text, from 0, end not included),
+        ``name`` (position in the names), ``cost`` (points, 0 as written), ``edits``, in the order of text and
+        start. Of two overlapping names the longer is taken, then the better spelt, then that of lower rank, then
+        the first; a taken span may have several readings that are misspelt alike.
     """
-    text, start, codes, vocabulary = _words(texts, names)
-    levels, ends = _tree(names, vocabulary)
-    found = _matches(text, codes, levels, ends, len(vocabulary))
-    taken = _longest(found, len(codes))
-    out = pd.DataFrame({"text": text[taken["at"]], "start": start[taken["at"]]})
-    return out.assign(length=taken["length"].to_numpy(), name=taken["name"].to_numpy())
+    names = names if isinstance(names, Names) else Names(names)
+    words = _split(texts)
+    if words.empty or not names.levels:
+        return pd.DataFrame(columns=["text", "start", "end", "name", "cost", "edits"]).astype("int64")
+    arcs = _arcs(words, names, spell=spell)
+    found = _follow(arcs, names, words["text"].to_numpy())
+    found["rank"] = names.rank[found["name"]]
+    letters = words["word"].str.len().to_numpy()[found["at"]]
+    alone = found["to"] - found["at"] == 1
+    found = found[~alone | (letters >= np.take(_ALONE, np.minimum(found["edits"], 2)))]
+    taken = _longest(found, len(words))
+    at, last = taken["at"].to_numpy(), taken["to"].to_numpy() - 1
+    start, text = words["start"].to_numpy(), words["text"].to_numpy()
+    out = pd.DataFrame({"text": text[at], "start": start[at], "end": start[last] + 1})
+    return out.assign(name=taken["name"].to_numpy(), cost=taken["cost"].to_numpy(), edits=taken["edits"].to_numpy())
 
 
-def _words(texts: pd.Series, names: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, pd.Index]:
-    """All words of the texts in a row: text, place in the text, code (-1 for a word of no name)."""
-    vocabulary = pd.Index(names.str.split().explode().unique())
-    words = texts.reset_index(drop=True).str.split().explode().dropna()
-    text = words.index.to_numpy()
-    start = words.groupby(level=0).cumcount().to_numpy()
-    return text, start, vocabulary.get_indexer(words), vocabulary
+def _arcs(words: pd.DataFrame, names: Names, *, spell: bool) -> pd.DataFrame:
+    """Readings of the words: from which word to which, the word of the vocabulary read, and the points it costs."""
+    code = names.vocabulary.get_indexer(words["word"])
+    at = np.arange(len(words))
+    known = code >= 0
+    parts = [_arc(at[known], at[known] + 1, code[known], 0.0, 0)]
+    if spell:
+        parts += [_misspelt(words, code, names), _broken(words, code, names)]
+    arcs = pd.concat(parts, ignore_index=True).sort_values(["at", "cost", "code"], kind="stable")
+    return arcs.drop_duplicates(["at", "to", "code"], ignore_index=True)
 
 
-def _tree(names: pd.Series, vocabulary: pd.Index) -> tuple[list[tuple[np.ndarray, int]], np.ndarray]:
-    """The tree of beginnings: for each depth its sorted steps and first node; for each node the name ending there.
+def _arc(at: np.ndarray, to: np.ndarray, code: np.ndarray, cost: float | np.ndarray, edits: int | np.ndarray):
+    return pd.DataFrame({"at": at, "to": to, "code": code, "cost": cost, "edits": edits})
 
-    A step is ``node * len(vocabulary) + word``; node 0 is the root.
+
+def _misspelt(words: pd.DataFrame, code: np.ndarray, names: Names) -> pd.DataFrame:
+    """Neighbours in spelling of words that no name holds."""
+    at = np.flatnonzero(code < 0)
+    which, unique = pd.factorize(words["word"].iloc[at])
+    unique = pd.Series(unique, dtype="str")
+    near = pd.concat([names.speller.near(unique), _short_kinds(unique, names)], ignore_index=True)
+    here = pd.DataFrame({"asked": which, "at": at}).merge(near, on="asked")
+    cost = np.where(here["edits"] == 1, ONE_EDIT, TWO_EDITS)
+    return _arc(here["at"].to_numpy(), here["at"].to_numpy() + 1, here["word"].to_numpy(), cost, here["edits"])
+
+
+def _short_kinds(words: pd.Series, names: Names) -> pd.DataFrame:
+    """Kinds of street and the like that a short misspelt word may stand for ("rad", "stret", "gdsn")."""
+    kinds = pd.Series([w for w in _KINDS if w in names.vocabulary], dtype="str")
+    asked = np.flatnonzero((words.str.len() <= LEAST + 1) & words.str.isalpha())
+    if kinds.empty or not len(asked):
+        return pd.DataFrame({"asked": [], "word": [], "edits": []}).astype("int64")
+    full = process.cdist(words.iloc[asked], kinds, scorer=OSA.distance, score_cutoff=1, dtype=np.uint8)
+    row, column = np.nonzero(full == 1)
+    found = pd.DataFrame({"asked": asked[row], "word": names.vocabulary.get_indexer(kinds.iloc[column]), "edits": 1})
+    short = words.iloc[asked].map(_SHORT_SLIPS)
+    said = short.notna() & short.isin(names.vocabulary)
+    slips = pd.DataFrame({"asked": asked[said], "word": names.vocabulary.get_indexer(short[said]), "edits": 1})
+    return pd.concat([found, slips], ignore_index=True).drop_duplicates(["asked", "word"])
+
+
+def _broken(words: pd.DataFrame, code: np.ndarray, names: Names) -> pd.DataFrame:
+    """Two words of a text that are one word of a name ("broad way")."""
+    text, word = words["text"].to_numpy(), words["word"].to_numpy()
+    at = np.flatnonzero(text[:-1] == text[1:])
+    both = names.vocabulary.get_indexer([word[k] + word[k + 1] for k in at])
+    good = both >= 0
+    return _arc(at[good], at[good] + 2, both[good], RUN_ON, 0)
+
+
+def run_on(texts: pd.Series, names: Names) -> pd.Series:
+    """Part words that no name holds where they are two words of names written as one ("maresteet" stays).
+
+    Parameters
+    ----------
+    texts : Series of str
+        Normalised texts.
+    names : Names
+        The tree.
+
+    Returns
+    -------
+    Series of str
+        The texts with such words parted, at the place that leaves the longest shorter half.
     """
-    words = names.reset_index(drop=True).str.split()
-    lengths = words.str.len().to_numpy()
-    node = np.zeros(len(names), dtype=np.int64)
-    levels, ends, first = [], [np.array([-1])], 1
-    for depth in range(int(lengths.max(initial=0))):
-        going = np.flatnonzero(lengths > depth)
-        word = vocabulary.get_indexer(words.iloc[going].str[depth])
-        steps, which = np.unique(node[going] * len(vocabulary) + word, return_inverse=True)
-        node[going] = first + which
-        end = np.full(len(steps), -1)
-        stops = lengths[going] == depth + 1
-        end[which[stops]] = going[stops]
-        levels.append((steps, first))
-        ends.append(end)
-        first += len(steps)
-    return levels, np.concatenate(ends)
+    words = pd.Series(texts.str.split().explode().dropna().unique(), dtype="str")
+    odd = words[(names.vocabulary.get_indexer(words) < 0) & (words.str.len() >= 2 * LEAST - 1) & words.str.isalpha()]
+    parted = {}
+    for cut in range(3, int(odd.str.len().max() if len(odd) else 0) - 2):
+        fits = odd[odd.str.len() >= cut + 3]
+        left, right = fits.str[:cut], fits.str[cut:]
+        good = (names.vocabulary.get_indexer(left) >= 0) & (names.vocabulary.get_indexer(right) >= 0)
+        for word in fits[good]:
+            if min(cut, len(word) - cut) > parted.get(word, (0, 0))[0]:
+                parted[word] = (min(cut, len(word) - cut), cut)
+    if not parted:
+        return texts
+    said = {word: f"{word[:cut]} {word[cut:]}" for word, (_, cut) in parted.items()}
+    return texts.map(lambda text: " ".join(said.get(word, word) for word in text.split()))
 
 
-def _matches(
-    text: np.ndarray, codes: np.ndarray, levels: list[tuple[np.ndarray, int]], ends: np.ndarray, width: int
-) -> pd.DataFrame:
-    """Every name at every word: ``at`` (word overall), ``length``, ``name``."""
-    at = np.arange(len(codes))
-    node = np.zeros(len(codes), dtype=np.int64)
-    found = [np.empty((0, 3), dtype=np.int64)]
-    for depth, (steps, first) in enumerate(levels):
-        here = at + depth
-        inside = here < len(codes)
-        at, node, here = at[inside], node[inside], here[inside]
-        known = (codes[here] >= 0) & (text[here] == text[at])
-        at, node, here = at[known], node[known], here[known]
-        step = node * width + codes[here]
+def _follow(arcs: pd.DataFrame, names: Names, text: np.ndarray) -> pd.DataFrame:
+    """Every name at every word: ``at``, ``to`` (words overall), ``name``, ``cost``, ``edits``."""
+    n_words = len(text)
+    first = np.searchsorted(arcs["at"], np.arange(n_words + 1))
+    to, code = arcs["to"].to_numpy(), arcs["code"].to_numpy()
+    cost, edits = arcs["cost"].to_numpy(), arcs["edits"].to_numpy()
+    at = here = np.arange(n_words)
+    node, paid, made = np.zeros(n_words, np.int64), np.zeros(n_words), np.zeros(n_words, np.int64)
+    found = []
+    for steps, base in names.levels:
+        inside = np.flatnonzero(here < n_words)
+        inside = inside[text[here[inside]] == text[at[inside]]]
+        at, here, node, paid, made = (part[inside] for part in (at, here, node, paid, made))
+        which, arc = each(first[here], first[here + 1])
+        step = node[which] * len(names.vocabulary) + code[arc]
         where = np.minimum(np.searchsorted(steps, step), len(steps) - 1)
         goes = steps[where] == step
-        at, node = at[goes], first + where[goes]
-        name = ends[node]
-        full = name >= 0
-        found.append(np.column_stack([at[full], np.full(full.sum(), depth + 1), name[full]]))
-    return pd.DataFrame(np.concatenate(found), columns=["at", "length", "name"])
+        which, arc = which[goes], arc[goes]
+        at, here, node = at[which], to[arc], base + where[goes]
+        paid, made = paid[which] + cost[arc], made[which] + edits[arc]
+        full = names.ends[node] >= 0
+        found.append((at[full], here[full], names.ends[node[full]], paid[full], made[full]))
+    columns = [np.concatenate(part) for part in zip(*found, strict=True)]
+    return pd.DataFrame(dict(zip(["at", "to", "name", "cost", "edits"], columns, strict=True)))
+
+
+def each(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Spell out ranges: for each number of each range, which range it is of, and the number."""
+    count = high - low
+    which = np.repeat(np.arange(len(low)), count)
+    within = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    return which, low[which] + within
 
 
 def _longest(found: pd.DataFrame, n_words: int) -> pd.DataFrame:
-    """Keep the longest names, then the leftmost, so that none overlap."""
+    """Keep the longest names, the best spelt and of the lowest rank, then the leftmost, so that none overlap."""
     free = np.ones(n_words + 1, dtype=bool)
+    best = found.sort_values(["cost", "rank", "name"], kind="stable").drop_duplicates(["at", "to"])
+    best = best.assign(length=best["to"] - best["at"])
     kept = []
-    for length in sorted(found["length"].unique(), reverse=True):
-        rows = found[found["length"] == length].sort_values("at")
+    for (length, _, _), alike in best.groupby([-best["length"], "cost", "rank"], sort=True):
         used = np.concatenate([[0], np.cumsum(~free)])
-        rows = rows[used[rows["at"] + length] == used[rows["at"]]]
-        rows = rows[_leftmost(rows["at"].to_numpy(), length)]
-        for step in range(length):
+        open_ = alike[used[alike["to"]] == used[alike["at"]]].sort_values("at")
+        rows = open_[_leftmost(open_["at"].to_numpy(), -length)]
+        for step in range(-length):
             free[rows["at"] + step] = False
-        kept.append(rows)
-    return pd.concat(kept).sort_values("at", ignore_index=True) if kept else found
+        kept.append(rows[["at", "to", "cost"]])
+    spans = pd.concat(kept).rename(columns={"cost": "least"}) if kept else found[["at", "to"]].assign(least=0.0)
+    taken = found.merge(spans, on=["at", "to"])
+    return taken[taken["cost"] <= taken["least"] + _SLACK * (taken["least"] > 0)].sort_values(
+        ["at", "cost", "name"], kind="stable", ignore_index=True
+    )
 
 
 def _leftmost(at: np.ndarray, length: int) -> np.ndarray:

@@ -96,7 +96,8 @@ def write(people: pd.DataFrame, anchors: pd.DataFrame, rng: np.random.Generator)
     -------
     DataFrame
         ``text``, ``style``, ``expected_class`` (precision class that the text allows), ``locatable``
-        (bool: the text names a place in London that the workbook's own gazetteer can know), ``personal``
+        (bool: the text names a place in London that the workbook's own gazetteer can know), ``typos`` (letters
+        dropped, doubled or swapped: 0 or 1), ``personal``
         (bool: planted personal data), ``planted`` (the exact strings of what was planted and must not be left,
         joined by " | "; empty where nothing was).
     """
@@ -111,7 +112,7 @@ def write(people: pd.DataFrame, anchors: pd.DataFrame, rng: np.random.Generator)
         for template in dict.fromkeys(templates):
             chosen = rows[pick == template]
             text[chosen] = _fill(template, fields, chosen)
-    text = _careless(text, np.isin(style, list(STYLES)), rng)
+    text, typos = _careless(text, np.isin(style, list(STYLES)), rng)
     text, planted = _personal(text, at["street"].to_numpy(dtype=object), fields["outcode"], rng)
     expected = pd.Series(style).map({**{k: v[1] for k, v in STYLES.items()}, **_CLASS})
     return pd.DataFrame(
@@ -120,6 +121,7 @@ def write(people: pd.DataFrame, anchors: pd.DataFrame, rng: np.random.Generator)
             "style": style,
             "expected_class": expected,
             "locatable": expected.isin(LOCATABLE),
+            "typos": typos,
             "personal": planted != "",
             "planted": planted,
         }
@@ -181,15 +183,16 @@ def _fill(template: str, fields: dict[str, np.ndarray], rows: np.ndarray) -> np.
     return out
 
 
-def _careless(text: np.ndarray, named: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Type as people type: lower case, capitals, and letters dropped, doubled or swapped."""
+def _careless(text: np.ndarray, named: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Type as people type: lower case, capitals, and letters dropped, doubled or swapped; count the last three."""
     kind = rng.uniform(size=len(text))
     series = pd.Series(text)
     text = np.select([kind < 0.35, kind < 0.46], [series.str.lower(), series.str.upper()], default=series)
     wrong = np.flatnonzero(named & (rng.uniform(size=len(text)) < TYPOS))
     where, how = rng.uniform(size=len(wrong)), rng.integers(3, size=len(wrong))
+    meant = text.copy()
     text[wrong] = [_typo(text[row], at, kind) for row, at, kind in zip(wrong, where, how, strict=True)]
-    return text
+    return text, (text != meant).astype(int)
 
 
 def _typo(text: str, at: float, how: int) -> str:

@@ -19,6 +19,9 @@ from rich.console import Console
 from istv_lib import (
     _datastore_cli,
     _draft,
+    _gazetteer_cli,
+    _geocode_cli,
+    _review_cli,
     _show,
     clearance,
     errors,
@@ -36,6 +39,7 @@ app = typer.Typer(
 )
 events_app = typer.Typer(no_args_is_help=True, help="Bring in the records of other agencies.")
 app.add_typer(events_app, name="events")
+app.add_typer(_gazetteer_cli.app, name="gazetteer")
 
 Month = Annotated[str, typer.Option(help='Month as YYYY-MM, or "latest".')]
 Name = Annotated[str | None, typer.Option()]
@@ -252,6 +256,8 @@ def withdraw(
 
 
 app.command("datastore")(_datastore_cli.datastore_)
+app.command("review")(_review_cli.review_)
+app.command("geocode")(_geocode_cli.geocode_)
 
 
 @app.command()

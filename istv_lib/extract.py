@@ -43,7 +43,7 @@ NOT_ON_ROSTER = "not_on_roster"
 REASONS = {**_agreements.REASONS, NOT_ON_ROSTER: "the site is not on the roster"}
 
 _MARKS = ("possible_duplicate", "possible_reattendance")
-_THRESHOLDS = ("lattice_m", "k_least", "k_months", "sites_least")
+_THRESHOLDS = ("lattice_m", "map_p_least", "k_least", "k_months", "sites_least")
 _FIELD_SETS = ((("age_band", "sex"), ("age_band",), ("sex",)), (("alcohol",),), (("ethnic_group",),))
 _ACCOUNT = ["item", "reason", "value", "unit"]
 _ORDER = ["synthetic", "month", "weapon_group", *schema.OPTIONAL_FIELDS]
@@ -221,7 +221,7 @@ def _obstacles(
 def _with_cells(open_: pd.DataFrame, rule: Mapping[str, Any]) -> pd.DataFrame:
     """Add the square that may be given, ``cell``, and why there is none, ``withheld``."""
     fit = (
-        hotspots.mappable(open_)
+        hotspots.mappable(open_, rule)
         & open_["category"].isin(rule["cell_categories"])
         & ~open_["location_type"].isin(rule["no_cell_places"])
         & ~open_["age_band"].isin(rule["no_cell_ages"])
@@ -230,7 +230,7 @@ def _with_cells(open_: pd.DataFrame, rule: Mapping[str, Any]) -> pd.DataFrame:
     squares = open_.assign(cell=places.cell_of(x, y, int(rule["lattice_m"])))
     enough = squares.groupby(["synthetic", "cell"])["event_id"].transform("size") >= rule["k_least"]
     given = fit & enough & (squares["cell"] != "")
-    coarse = ~open_["precision_class"].isin(hotspots.FIT)
+    coarse = ~open_["precision_class"].isin(hotspots.FIT) | (open_["location_p"] < rule["map_p_least"])
     withheld = np.select([given, coarse, ~fit], ["", "not_located", "never_mapped"], default="too_few_in_square")
     return squares.assign(cell=squares["cell"].where(given, ""), withheld=withheld)
 

@@ -145,8 +145,9 @@ def patterns(
     -------
     DataFrame
         Findings ``pattern`` (share of the attendances; ``numerator`` those of the pattern, ``n`` all) and
-        ``pattern_placed`` (share of the pattern's attendances placed to a street or better), in the order of the
-        file; a pattern that does not occur has a share of zero.
+        ``pattern_placed`` (share of the pattern's attendances that the text places to a street or better; where only
+        the attended hospital tells which of several places is meant, it does not), in the order of the file; a
+        pattern that does not occur has a share of zero.
     """
     inside, span, base = _inside(conformed, site, month, rules)
     found = classify(inside, located, ways)

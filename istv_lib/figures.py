@@ -355,6 +355,34 @@ def _band_alt(table: pd.DataFrame) -> str:
     return told
 
 
+def reliability(released: Released, *, title: str, name: str = "reliability") -> Block:
+    """Draw the share found right over the probability stated, by tenths, with 95 % intervals and numbers of texts.
+
+    ``released`` holds the measure ``reliability`` of :func:`istv_lib.accuracy.reliability`. On the dashed line the
+    stated probability means what it says.
+    """
+    table = demand(released).table
+    table = table[(table["measure"] == "reliability") & table["value"].notna()]
+    figure, (axis,) = canvas.surface(height=4.6)
+    axis.plot([0, 1], [0, 1], color=canvas.QUIET, linewidth=1.2, linestyle=(0, (3, 2)))
+    x, y = table["expected"], table["value"]
+    axis.vlines(x, table["lower"], table["upper"], color=canvas.BLUE, linewidth=2)
+    axis.plot(x, y, "o", color=canvas.BLUE, markersize=6)
+    for at, high, n in zip(x, table["upper"], table["n"], strict=True):
+        axis.text(at, high + 0.015, f"{n:,.0f}", ha="center", va="bottom", fontsize=9)
+    axis.set(xlim=(0, 1.04), ylim=(0, 1.1), xlabel="Stated probability of lying within 250 m")
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axis.set_title("share that does, with the number of texts given a point", **_KEY)
+    off = int(table["flags"].isin(["above", "below"]).sum())
+    heading = f"In {len(table) - off} of {len(table)} tenths the stated probability lies within the interval"
+    heading = heading if len(table) else "No text that was given a point is labelled"
+    told = [f"{row.stratum}: {row.shown} of {row.n:,.0f}" for row in table.itertuples()]
+    alt = f"Reliability diagram. {title}. {heading}. {'; '.join(told)}."[:590]
+    note = f"n = {table['n'].sum():,.0f} texts given a point. Bars: 95% intervals. Dashes: as stated."
+    return canvas.framed("figure", name, figure, released, title, alt, heading=heading, note=note)
+
+
 def hours(released: Released, *, title: str, labels: dict[str, str], name: str = "hours") -> Block:
     """Draw 24 bars of attendances by hour for each measure, one panel under the other on the same scale."""
     table = demand(released).table

@@ -1,36 +1,274 @@
 """Where an attendance happened: free text to a point, a street, an area, a borough, or honestly nothing.
 
-Simple and exact: names of a gazetteer are looked for in the text, the longest first; the attended hospital
-decides only between places of one name. Homes are recognised and never given a point. Nothing is sent
-anywhere, and no text leaves this module.
+A text is cleaned, told apart (home, on the move, nothing named), and read for the names of a gazetteer, also misspelt.
+Each place that a name may stand for is scored by what the rest of the text says; the attended hospital is asked only
+where several places are left. Every answer carries a probability and the reasons for it. Nothing is sent anywhere.
 """
 
 from __future__ import annotations
 
+import copy
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from istv_lib import _lexicon, _spans, errors, places, schema
+from istv_lib import _choice, _faults, _grades, _reading, _settle, errors, places, schema
 from istv_lib import gazetteer as names_table
+from istv_lib._atlas import Atlas
+from istv_lib._classes import text_class
 
+METHOD = "2"  # raise it with any change that can change an answer
 NEEDED = "record_id submission_id site_code month synthetic location_text location_type".split()
+RESULT = {
+    "x": "float64", "y": "float64", "precision_class": "str", "radius_m": "float64", "location_p": "float64",
+    "prior_decided": "bool", "borough_gss": "str", "matched_kind": "str", "matched": "str", "gap": "float64",
+    "faults": "str",
+}  # fmt: skip
+_CLASS = {
+    "postcode": "point", "station": "point", "venue": "point", "junction": "junction", "street": "street",
+    "stop": "area", "area": "area", "district": "district", "borough": "borough", "hospital": "hospital",
+    "outside": "outside",
+}  # fmt: skip
+_MATCHED = {"stop": "station", "outside": ""}
+_TOLD = {"custody": "none"}
+_CHUNK = 5_000  # distinct texts read at a time, to bound memory
+DECIDED_P = 0.99  # a person said so
 
-# What may answer for a text, best first; within one name the order of _KIND_ORDER decides.
-_TIERS = ("station", "junction", "street", "area", "stop", "borough")
-_KIND_ORDER = {"station": 0, "street": 1, "borough": 2, "area": 3, "stop": 4, "outside": 5, "": 6}
-_ANSWER = {"x": "float64", "y": "float64", "radius_m": "float64", "borough_gss": "str"}
-_ANSWER |= {"prior_decided": "boolean", "precision_class": "str", "matched_kind": "str"}
-_CLASS = {"station": "point", "junction": "junction", "street": "street", "area": "area", "stop": "area"}
-_CLASS |= {"borough": "borough"}
-_MATCHED = {"junction": "street", "stop": "station"}
+
+class Matcher:
+    """A gazetteer and a roster of sites, ready to place texts.
+
+    Parameters
+    ----------
+    gazetteer : DataFrame
+        Of :func:`istv_lib.gazetteer.build`, EPSG:27700.
+    sites : DataFrame
+        ``site_code``, ``easting``, ``northing`` (metres, EPSG:27700).
+    rules : mapping
+        ``junction_reach_m``, ``prior_ambiguity_m``, ``prior_doubt_m``, ``prior_reach_m``, ``prior_slope``,
+        ``catchment_slope``.
+    decisions : DataFrame, optional
+        What people decided (:func:`istv_lib.review.current`): ``text`` (normalised), ``scope`` ("all" or a site),
+        ``decision``, ``x``, ``y``, ``precision_class``, ``radius_m``, ``name``. A decision wins over all else, that of
+        a site over that of all.
+
+    Raises
+    ------
+    istv_lib.errors.StoreError
+        When a table lacks a column.
+    """
+
+    def __init__(
+        self,
+        gazetteer: pd.DataFrame,
+        sites: pd.DataFrame,
+        *,
+        rules: Mapping[str, Any],
+        decisions: pd.DataFrame | None = None,
+    ) -> None:
+        _need(gazetteer, names_table.COLUMNS, "place names")
+        _need(sites, ["site_code", "easting", "northing"], "sites")
+        self._atlas, self._rules = Atlas(gazetteer), rules
+        roster = sites.drop_duplicates("site_code", keep="last").set_index("site_code")
+        self._sites = roster[["easting", "northing"]].apply(pd.to_numeric, errors="coerce").astype("float64")
+        self.decided, self.shares = _decided(decisions), _shares(None)
+        self.shift = _grades.AS_FITTED
+        self.versions = [names_table.version(gazetteer), _hash(decisions), "0", "0", METHOD]
+
+    @property
+    def version(self) -> str:
+        """What answers rest on: gazetteer, decisions, catchment, labels ("0": none) and method, hyphens between."""
+        return "-".join(self.versions)
+
+    def with_catchment(self, catchment_: pd.DataFrame) -> Matcher:
+        """Return the same place finder that knows where each site's attendances came from (:func:`catchment`)."""
+        other = copy.copy(self)
+        other.shares = _shares(catchment_)
+        other.versions = [*self.versions[:2], _hash(catchment_), *self.versions[3:]]
+        return other
+
+    def with_labels(self, stated: pd.Series, near: pd.Series) -> Matcher:
+        """Return the same place finder with probabilities that agree with labelled texts of one's own.
+
+        Parameters
+        ----------
+        stated, near : Series
+            Of labelled texts that this place finder gave a point: its probability, and whether that lay within 250 m
+            of the truth.
+        """
+        other = copy.copy(self)
+        other.shift = _grades.shifted(stated.to_numpy(), near.to_numpy(dtype=float))
+        other.versions = [*self.versions[:3], _hash(pd.DataFrame({"by": other.shift})), METHOD]
+        return other
+
+    def without_decisions(self) -> Matcher:
+        """Return the same place finder that asks nobody: what it is judged by."""
+        other = copy.copy(self)
+        other.decided = None
+        other.versions = [self.versions[0], "0", *self.versions[2:]]
+        return other
+
+    def match(self, texts: pd.Series, sites: pd.Series | None = None, *, evidence: bool = False) -> pd.DataFrame:
+        """Find the place of each text.
+
+        Parameters
+        ----------
+        texts : Series of str
+            As typed; missing values count as empty.
+        sites : Series of str, optional
+            Code of the attended site of each text; unknown codes count as none.
+        evidence : bool
+            Whether what the probability is judged by comes too, one column each (:mod:`istv_lib._grades`).
+
+        Returns
+        -------
+        DataFrame
+            Same index. ``x``, ``y`` (metres, EPSG:27700; missing: no point) and
+
+            - ``precision_class``: ``point`` (station, venue, postcode), ``junction``, ``street``, ``area`` (a
+              neighbourhood, a long street, a station named without the word), ``district`` (postcode sector or
+              outcode), ``borough`` (no point), ``hospital`` (never mapped),
+              ``home``, ``mobile``, ``outside``, ``none``;
+            - ``radius_m``: metres about the point within which the place lies, as the gazetteer knows it;
+            - ``location_p``: probability that the point lies within 250 m of the truth; 0 without a point;
+            - ``prior_decided``: the attended site decided; without it the row would differ. Other rows would not;
+            - ``borough_gss``, ``matched_kind``, ``matched`` (the place's name);
+            - ``gap``: points to the next place elsewhere, missing where there is none;
+            - ``faults``: what the answer gained and lost, as codes (:func:`explain` puts them in words).
+
+        Notes
+        -----
+        The same text and site get the same answer, whatever else is asked; case, punctuation and the order of two
+        streets do not matter. A place that the gazetteer lacks may have a namesake elsewhere: a lone street or venue
+        that nothing else in the text supports is doubted beyond ``prior_doubt_m`` and dropped beyond
+        ``prior_reach_m`` from the site. The probability was fitted on texts whose attended site was the nearest.
+        """
+        words, site = names_table.normalise(texts), _plain(texts, sites)
+        asked = pd.DataFrame({"words": words.to_numpy(), "site_code": site.to_numpy()})
+        which = asked.groupby(["words", "site_code"], sort=False).ngroup().to_numpy()
+        asked = asked.drop_duplicates(ignore_index=True)
+        text, unique = pd.factorize(asked["words"])
+        asked = asked.assign(text=text).join(self._sites, on="site_code")
+        asked = asked.rename(columns={"easting": "site_x", "northing": "site_y"})
+        parts = [
+            self._chunk(asked[(text >= low) & (text < low + _CHUNK)], unique, low)
+            for low in range(0, len(unique), _CHUNK)
+        ]
+        found = pd.concat(parts).sort_index() if parts else pd.DataFrame(columns=list(RESULT)).astype(RESULT)
+        return found[[*RESULT, *(_grades.FEATURES if evidence else ())]].iloc[which].set_axis(texts.index)
+
+    def _chunk(self, asked: pd.DataFrame, unique: pd.Index, low: int) -> pd.DataFrame:
+        """Answers to the questions of one stretch of distinct texts, under their index."""
+        words = pd.Series(unique[low : low + _CHUNK], dtype="str")
+        told = text_class(words).replace(_TOLD)
+        best, told_of, facts = self._read(words.where(told.isin(["", "none"]), ""), told.eq("none").to_numpy())
+        told = told.mask(told.eq("none") & told.index.isin(best["text"]), "")
+        questions = asked.assign(text=asked["text"] - low).reset_index()
+        out = _settle.by_site(best, questions, self._atlas, self._prior, self._rules)
+        out = pd.concat([out, facts.iloc[questions["text"]].reset_index(drop=True)], axis=1)
+        answers = self._finish(out, told_of, told.iloc[questions["text"]].to_numpy())
+        answers = _overruled(answers, questions, self.decided)
+        return answers.set_axis(questions["index"])
+
+    def _read(self, words: pd.Series, empty: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Best candidates of each text, what was said of them, and the facts of each text."""
+        atlas = self._atlas
+        spans, facts = _reading.read(_reading.prepared(words, atlas), atlas, empty)
+        cand = _choice.candidates(spans, atlas, self._rules["junction_reach_m"])
+        told = _choice.agreement(cand, atlas)
+        scored = _choice.score(cand, told)
+        return _settle.by_text(scored, told, atlas, self._rules), told, facts
+
+    def _prior(self, site: pd.Series, away: pd.Series, borough: pd.Series) -> np.ndarray:
+        """Points of candidates by the attended site: nearer, and in boroughs that its attendances come from."""
+        points = -self._rules["prior_slope"] * np.log1p(away.to_numpy() / 2000)
+        if self.shares.empty:
+            return points
+        share = self.shares.reindex(pd.MultiIndex.from_arrays([site, borough])).to_numpy()
+        known = ~np.isnan(share)
+        learned = self._rules["catchment_slope"] * np.log(np.where(known, share, 1.0))
+        return np.where(known, learned - 0.2 * self._rules["prior_slope"] * np.log1p(away.to_numpy() / 2000), points)
+
+    def _finish(self, out: pd.DataFrame, told_of: pd.DataFrame, told: np.ndarray) -> pd.DataFrame:
+        """Classes, boroughs, names, probabilities and reasons of chosen candidates."""
+        atlas, rules = self._atlas, self._rules
+        place = out["place"].fillna(-1).astype("int64").to_numpy()
+        named = np.where((place >= 0) & out["why"].ne("ambiguous"), atlas.display[place], "")
+        other = out["place_2"].fillna(-1).astype("int64").to_numpy()
+        crossing = other >= 0
+        pairs = [" / ".join(sorted(pair)) for pair in zip(named[crossing], atlas.display[other[crossing]], strict=True)]
+        named[crossing] = pairs
+        out = out.assign(display=pd.Series(named, out.index, dtype="str"))
+        fine = out["kind"].map(_CLASS).fillna("none")
+        wide = fine.isin(["street", "point"]) & (out["radius_m"] > rules["prior_ambiguity_m"])
+        fine = fine.mask(wide, "area").where(told == "", told)
+        pointed = ~fine.isin(["borough", "outside", "none", "home", "mobile"]) & out["x"].notna() & (told == "")
+        x, y = (out[name].where(pointed).round(1) for name in ("x", "y"))
+        stated = pd.Series(np.where((place >= 0) & fine.ne("none") & (told == ""), atlas.borough[place], ""), out.index)
+        at = pd.Series(places.borough_of(x, y), index=out.index)
+        borough = at.mask(~pointed | ((at == "") & (out["kind"] == "hospital")), stated)
+        gone = pointed & (borough == "")
+        answers = pd.DataFrame({
+            "x": x.mask(gone), "y": y.mask(gone), "precision_class": fine.mask(gone, "outside"),
+            "radius_m": out["radius_m"].where(pointed & ~gone), "prior_decided": out["prior_decided"].eq(other=True),
+            "borough_gss": borough, "matched_kind": out["kind"].replace(_MATCHED), "matched": out["display"],
+            "gap": out["gap"],
+        })  # fmt: skip
+        features = _grades.features(out)
+        answers["location_p"] = np.where(answers["x"].notna(), _grades.probability(features, self.shift).round(3), 0.0)
+        answers["faults"] = _faults.codes(out, told_of)
+        unplaced = ~fine.isin([*_CLASS.values()]) | gone
+        answers.loc[unplaced, ["matched_kind", "matched"]] = ""
+        answers.loc[told != "", "faults"] = ""
+        answers.loc[told != "", "prior_decided"] = False
+        return pd.concat([answers[list(RESULT)].astype(RESULT), features], axis=1)
 
 
-def locate(
-    records: pd.DataFrame, gazetteer: pd.DataFrame, sites: pd.DataFrame, *, rules: Mapping[str, Any]
-) -> pd.DataFrame:
+def explain(answer: Mapping[str, Any]) -> str:
+    """One sentence that says why an answer is what it is.
+
+    Parameters
+    ----------
+    answer : mapping
+        A row of :meth:`Matcher.match`.
+    """
+    return _faults.sentence(answer)
+
+
+def catchment(located: pd.DataFrame, *, rules: Mapping[str, Any]) -> pd.DataFrame:
+    """Where each site's attendances came from, as far as texts alone tell.
+
+    Parameters
+    ----------
+    located : DataFrame
+        Schema ``located``: ``site_code``, ``month``, ``borough_gss``, ``prior_decided``, ``location_p``.
+    rules : mapping
+        ``catchment_records_least``.
+
+    Returns
+    -------
+    DataFrame
+        ``site_code``, ``borough_gss``, ``n``: attendances of whole calendar years placed in a borough without asking
+        the site; sites with fewer than ``catchment_records_least`` are left out.
+
+    Notes
+    -----
+    Only whole calendar years count, so that answers change once a year and not with every file. Where texts of far
+    boroughs are vaguer than those of near ones, the catchment looks narrower than it is.
+    """
+    months = located["month"].unique()
+    years = pd.Series(months, dtype="str").str[:4].value_counts()
+    whole = years.index[years == 12]
+    sure = located[located["month"].str[:4].isin(whole) & ~located["prior_decided"] & (located["borough_gss"] != "")]
+    found = sure.groupby(["site_code", "borough_gss"], as_index=False).size().rename(columns={"size": "n"})
+    enough = found.groupby("site_code")["n"].transform("sum") >= rules["catchment_records_least"]
+    return found[enough].reset_index(drop=True)
+
+
+def locate(records: pd.DataFrame, matcher: Matcher) -> pd.DataFrame:
     """Find the place of each record.
 
     Parameters
@@ -38,51 +276,38 @@ def locate(
     records : DataFrame
         Conformed records: ``record_id``, ``submission_id``, ``site_code``, ``month``, ``synthetic``,
         ``location_text`` and ``location_type``.
-    gazetteer : DataFrame
-        Of :func:`istv_lib.gazetteer.build`, EPSG:27700.
-    sites : DataFrame
-        The roster: ``site_code``, ``easting``, ``northing`` (metres, EPSG:27700).
-    rules : mapping
-        ``prior_ambiguity_m``, ``junction_reach_m``, ``area_reach_m``, ``location_p_point``,
-        ``location_p_junction``, ``location_p_street``, ``location_p_area``, ``location_p_prior``.
+    matcher : Matcher
+        The place finder.
 
     Returns
     -------
     DataFrame
-        Schema ``located``, one row a record, in the order given. ``precision_class``:
-
-        - ``home``: the type or the text says so; no point, no borough;
-        - ``mobile``: on a bus, train or taxi; ``outside``: a place outside London; ``none``: nothing found, or
-          several places of one name and no known hospital to choose by;
-        - ``point``: a station named as one; ``junction``: two streets whose known points lie near each other;
-          ``street``; ``area``: a neighbourhood, a station named without the word "station", or a street
-          entry wider than ``prior_ambiguity_m``; ``borough``: no point.
-
-        ``location_p`` is provisional: it is the class's, lowered where ``prior_decided``.
+        Schema ``located``, one row a record, in the order given; texts are left behind. A record of location type
+        ``home`` is home whatever its text says: an address in it would be a home's. A bare station name of type
+        ``transport`` is the station.
 
     Raises
     ------
     istv_lib.errors.StoreError
-        When a table lacks a column.
-
-    Notes
-    -----
-    A record of location type ``home`` is home whatever its text says: an address in it would be a home's. A
-    borough named in the text is contradicted by a named station only: without a street of that name in it the
-    answer is the borough. Places of one name that lie together are one place, at their mean. The hospital's
-    word is a guess (right for 84 % of ambiguous names if the nearest hospital was attended, 51 % if the third
-    nearest); leave out ``prior_decided`` rows to see what rests on it. Misspelt names, venues and postcodes
-    are not found. A street missing from the gazetteer may leave its namesake elsewhere as the only candidate,
-    so the borough of a street named alone is no better than the gazetteer is complete.
+        When the records lack a column.
     """
     _need(records, NEEDED, "conformed records")
-    _need(gazetteer, names_table.COLUMNS, "place names")
-    _need(sites, ["site_code", "easting", "northing"], "sites")
-    queries, which = _queries(records, sites)
-    answers = _answers(queries, gazetteer, rules)
-    per_record = answers.loc[which].reset_index(drop=True)
+    found = matcher.match(records["location_text"], records["site_code"]).reset_index(drop=True)
+    kind = records["location_type"].reset_index(drop=True)
+    home = kind == "home"
+    found.loc[home, ["x", "y", "radius_m"]] = np.nan
+    found.loc[home, ["borough_gss", "matched_kind", "matched", "faults"]] = ""
+    found.loc[home, "precision_class"] = "home"
+    found.loc[home, "location_p"] = 0.0
+    found.loc[home, "prior_decided"] = False
+    area = kind.eq("transport") & found["precision_class"].eq("area")
+    station = matcher.match(records["location_text"][area.to_numpy()] + " station").set_axis(found.index[area])
+    station = station[station["matched_kind"].eq("station") & station["precision_class"].eq("point")]
+    found.loc[station.index] = station
     kept = records[[n for n in NEEDED if not n.startswith("location")]].reset_index(drop=True)
-    return schema.conform(pd.concat([kept, per_record], axis=1), "located")
+    return schema.conform(
+        pd.concat([kept, found.drop(columns="matched").assign(place_version=matcher.version)], axis=1), "located"
+    )
 
 
 def _need(table: pd.DataFrame, columns: list[str], what: str) -> None:
@@ -92,226 +317,52 @@ def _need(table: pd.DataFrame, columns: list[str], what: str) -> None:
         raise errors.StoreError(message)
 
 
-def _queries(records: pd.DataFrame, sites: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Distinct questions (text, site, hint) and, for each record, which one it asks."""
-    kind = records["location_type"]
-    asked = pd.DataFrame(
-        {
-            "words": names_table.normalise(records["location_text"]).to_numpy(),
-            "site_code": records["site_code"].to_numpy(),
-            "hint": kind.where(kind.isin(["home", "transport"]), "").to_numpy(),
-        }
-    )
-    which = asked.groupby(list(asked), sort=False).ngroup().to_numpy()
-    queries = asked.drop_duplicates(ignore_index=True)
-    roster = sites.drop_duplicates("site_code", keep="last").set_index("site_code")
-    for ours, theirs in (("site_x", "easting"), ("site_y", "northing")):
-        queries[ours] = queries["site_code"].map(pd.to_numeric(roster[theirs], errors="coerce")).astype(float)
-    return queries, which
+def _plain(texts: pd.Series, sites: pd.Series | None) -> pd.Series:
+    return pd.Series("", index=texts.index, dtype="str") if sites is None else sites.fillna("").astype("str")
 
 
-def text_class(words: pd.Series) -> pd.Series:
-    """Tell texts that name no place to look for.
-
-    Parameters
-    ----------
-    words : Series of str
-        Normalised texts (:func:`istv_lib.gazetteer.normalise`).
-
-    Returns
-    -------
-    Series of str
-        ``home``, ``mobile``, ``none`` (only words such as "unknown"), or empty: look for a place.
-
-    Notes
-    -----
-    Phrases only. Peers measured such lists at about 59 % of homes found with 0.1 % false alarms, so homes
-    remain among the unlocated texts and, rarely, as a street. Care homes and journeys home are not homes.
-    """
-    plain = words.str.replace(_lexicon.NOT_HOME, " ", regex=True)
-    nothing = words.str.fullmatch(rf"(?:(?:{'|'.join(_lexicon.NONE_WORDS)}|[0-9]+)(?: |$))*")
-    home, mobile = plain.str.contains(_lexicon.HOME), words.str.contains(_lexicon.MOBILE)
-    found = np.select([nothing, home, mobile], ["none", "home", "mobile"], default="")
-    return pd.Series(found, index=words.index, dtype="str")
+def _hash(table: pd.DataFrame | None) -> str:
+    """Six hex digits of a small table, in any order of its rows; 0 without one."""
+    if table is None or table.empty:
+        return "0"
+    text = table[sorted(table.columns)].astype("object").fillna("").astype("str").agg("\t".join, axis=1)
+    return hashlib.sha256("\n".join(sorted(text)).encode()).hexdigest()[:6]
 
 
-def _answers(queries: pd.DataFrame, gazetteer: pd.DataFrame, rules: Mapping[str, Any]) -> pd.DataFrame:
-    """One row for each query: everything of the located table that depends on the place."""
-    texts = pd.Series(queries["words"].unique(), dtype="str")
-    text = pd.Index(texts).get_indexer(queries["words"])
-    told = text_class(texts).to_numpy()[text]
-    told = np.where(queries["hint"] == "home", "home", told)
-    queries = queries.assign(text=text)
-    spans = _entries(texts, gazetteer)
-    candidates = _candidates(queries[told == ""], spans)
-    answers = _places(queries, candidates, rules).reindex(queries.index)
-    answers["precision_class"] = answers["precision_class"].fillna(pd.Series(told, index=queries.index))
-    answers["precision_class"] = answers["precision_class"].replace("", "none")
-    return _finish(answers, rules)
+def _shares(catchment_: pd.DataFrame | None) -> pd.Series:
+    """Share of each site's attendances by borough, with one more in each borough, so that none is impossible."""
+    if catchment_ is None or catchment_.empty:
+        return pd.Series(dtype="float64")
+    every = pd.MultiIndex.from_product([catchment_["site_code"].unique(), places.boroughs()["gss"]])
+    n = catchment_.set_index(["site_code", "borough_gss"])["n"].reindex(every).fillna(0) + 1
+    return n / n.groupby(level=0).transform("sum")
 
 
-def _entries(texts: pd.Series, gazetteer: pd.DataFrame) -> pd.DataFrame:
-    """Gazetteer entries whose names stand in each text, with the places outside London among them."""
-    known = gazetteer[["name", "kind", "x", "y", "radius_m", "borough_gss"]]
-    bare = (known["kind"] == "station") & ~known["name"].str.endswith(" station")
-    known = known.assign(kind=known["kind"].mask(bare, "stop"))
-    away = pd.DataFrame({"name": _lexicon.OUTSIDE, "kind": "outside", "borough_gss": ""})
-    shut = pd.DataFrame({"name": _decoys(known), "kind": "", "borough_gss": ""})
-    more = pd.concat([away, shut], ignore_index=True)
-    known = pd.concat([known, more[~more["name"].isin(known["name"])]], ignore_index=True)
-    code, names = pd.factorize(known["name"])
-    found = _spans.find(texts, pd.Series(names, dtype="str"))
-    return found.merge(known.assign(name=code), on="name")
+def _decided(decisions: pd.DataFrame | None) -> pd.DataFrame | None:
+    if decisions is None or decisions.empty:
+        return None
+    return decisions.set_index(["text", "scope"])
 
 
-def _decoys(known: pd.DataFrame) -> list[str]:
-    """Names that stand for no place we know, listed so that they shut out the shorter name within."""
-    after = sorted(_lexicon.STREET_TYPES | _lexicon.VENUE_WORDS)
-    towns = [f"{town} {word}" for town in _lexicon.OUTSIDE for word in after]
-    stops = known.loc[(known["kind"] == "stop") & ~known["name"].str.contains(" "), "name"]
-    pubs = [f"the {stop}" for stop in stops[~stops.isin(known.loc[known["kind"] != "stop", "name"])]]
-    return list(dict.fromkeys([*towns, *pubs, *_lexicon.OTHER_NAMES]))
-
-
-def _candidates(queries: pd.DataFrame, spans: pd.DataFrame) -> pd.DataFrame:
-    """Every entry that each query's text names, as ``q``, with the rank of its kind for that query."""
-    asked = queries[["text", "hint"]].rename_axis("q").reset_index()
-    found = asked.merge(spans, on="text")
-    found["rank"] = found["kind"].map(_KIND_ORDER)
-    return found.sort_values(["q", "start", "rank"], kind="stable", ignore_index=True)
-
-
-def _places(queries: pd.DataFrame, candidates: pd.DataFrame, rules: Mapping[str, Any]) -> pd.DataFrame:
-    """Answer tier by tier; a query that one tier refuses goes on to the next."""
-    best_rank = candidates.groupby(["q", "start"])["rank"].transform("min")
-    best = candidates[candidates["rank"] == best_rank]
-    context = _Context(queries, candidates[best_rank > _KIND_ORDER["street"]])
-    here = best.loc[best["kind"].isin(["station", "area", "stop", "borough"]), "q"]
-    abroad = best[(best["kind"] == "outside") & ~best["q"].isin(here)]
-    answers = [_row_each(abroad["q"].unique(), "outside")]
-    left = best[~best["q"].isin(abroad["q"])]
-    for tier in _TIERS:
-        named = _junctions(left, rules) if tier == "junction" else _first_named(left, tier)
-        if tier == "borough":
-            chosen = named.drop_duplicates("q").assign(x=np.nan, y=np.nan, radius_m=np.nan, prior_decided=False)
-        else:
-            chosen = _choose(named, context, rules, tier)
-        chosen = chosen.assign(precision_class=_CLASS[tier], matched_kind=_MATCHED.get(tier, tier))
-        if tier == "stop":
-            travelling = queries.loc[chosen["q"], "hint"].eq("transport").to_numpy()
-            chosen["precision_class"] = chosen["precision_class"].mask(travelling, "point")
-        answers.append(chosen)
-        left = left[~left["q"].isin(chosen["q"])]
-    found = pd.concat(answers, ignore_index=True).set_index("q").reindex(columns=list(_ANSWER))
-    return found.astype(_ANSWER)
-
-
-def _row_each(queries: np.ndarray, precision_class: str) -> pd.DataFrame:
-    return pd.DataFrame({"q": queries, "precision_class": precision_class, "prior_decided": False})
-
-
-def _first_named(left: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Entries of the first name of a kind in each text."""
-    found = left[left["kind"] == kind]
-    return found[found["start"] == found.groupby("q")["start"].transform("min")]
-
-
-def _junctions(left: pd.DataFrame, rules: Mapping[str, Any]) -> pd.DataFrame:
-    """Midpoints of near pairs of entries of two different street names in one text."""
-    street = left.loc[left["kind"] == "street", ["q", "text", "name", "x", "y", "borough_gss"]]
-    street = street[street.groupby("q")["name"].transform("nunique") > 1]
-    asked = street[["q", "text"]].drop_duplicates()
-    street = street.drop(columns="q").drop_duplicates().reset_index(names="one")
-    pair = street.merge(street, on="text", suffixes=("", "_2"))
-    pair = pair[pair["name"] < pair["name_2"]]
-    pair["apart"] = np.hypot(pair["x"] - pair["x_2"], pair["y"] - pair["y_2"])
-    pair = pair[pair["apart"] < rules["junction_reach_m"]]
-    pair["x"], pair["y"] = (pair["x"] + pair["x_2"]) / 2, (pair["y"] + pair["y_2"]) / 2
-    pair["radius_m"] = np.maximum(pair["apart"] / 2, names_table.STREET_RADIUS_LEAST_M)
-    pair = pair.sort_values(["text", "apart", "x", "y"])
-    pair = pair[~pair.duplicated(["text", "name", "one"]) & ~pair.duplicated(["text", "name_2", "one_2"])]
-    return asked.merge(pair, on="text")[["q", "x", "y", "radius_m", "borough_gss"]]
-
-
-class _Context:
-    """What else a text says about the place: boroughs named, areas named, and the site attended."""
-
-    def __init__(self, queries: pd.DataFrame, candidates: pd.DataFrame) -> None:
-        self.site = queries[["site_x", "site_y"]]
-        boroughs = candidates[candidates["kind"] == "borough"]
-        self.boroughs = boroughs[["q", "borough_gss"]].drop_duplicates()
-        areas = candidates[candidates["kind"].isin(["area", "stop"])]
-        self.areas = areas[["q", "start", "x", "y"]].rename(columns={"x": "area_x", "y": "area_y"})
-
-    def in_borough(self, named: pd.DataFrame) -> pd.DataFrame:
-        """Mark entries that lie in a borough the text names."""
-        both = named[["q", "borough_gss"]].merge(self.boroughs.assign(hit=True), how="left")
-        return named.assign(hit=both["hit"].notna().to_numpy(), told=named["q"].isin(self.boroughs["q"]))
-
-    def from_area(self, named: pd.DataFrame) -> np.ndarray:
-        """Metres to the nearest area the text names; missing where it names none."""
-        rows = named[["q", "x", "y"]].assign(row=np.arange(len(named)))
-        pair = rows.merge(self.areas, on="q")
-        pair["away"] = np.hypot(pair["x"] - pair["area_x"], pair["y"] - pair["area_y"])
-        return pair.groupby("row")["away"].min().reindex(rows["row"]).to_numpy()
-
-
-def _choose(named: pd.DataFrame, context: _Context, rules: Mapping[str, Any], tier: str) -> pd.DataFrame:
-    """One place for each query among the entries of one name, or no row when it cannot be decided.
-
-    A borough named in the text binds all but named stations; an area named binds streets and junctions.
-    """
-    named = context.in_borough(named)
-    if tier == "station":
-        any_hit = named.groupby("q")["hit"].transform("any")
-        named = named[named["hit"] | ~any_hit]
-    else:
-        named = named[named["hit"] | ~named["told"]]
-    if tier in {"junction", "street"}:
-        away = pd.Series(context.from_area(named), index=named.index)
-        close = (away == away.groupby(named["q"]).transform("min")) & (named["told"] | (away <= rules["area_reach_m"]))
-        named = named[close | away.isna()]
-    return _settle(named.reset_index(drop=True), context.site, rules["prior_ambiguity_m"])
-
-
-def _settle(named: pd.DataFrame, site: pd.DataFrame, together_m: float) -> pd.DataFrame:
-    """Entries that lie together are one place; else the nearest pair or the nearest to the site."""
-    by = named.groupby("q")
-    low, high = by[["x", "y"]].transform("min"), by[["x", "y"]].transform("max")
-    named["across"] = np.hypot(high["x"] - low["x"], high["y"] - low["y"])
-    one = named[named["across"] <= together_m]
-    merged = one.groupby("q", as_index=False).agg(
-        x=("x", "mean"), y=("y", "mean"), radius_m=("radius_m", "max"), across=("across", "first"),
-        borough_gss=("borough_gss", "first"),
-    )  # fmt: skip
-    merged["radius_m"] = np.maximum(merged["radius_m"], merged["across"] / 2)
-    several = named[named["across"] > together_m]
-    at = site.loc[several["q"]]
-    several = several.assign(
-        away=np.hypot(several["x"] - at["site_x"].to_numpy(), several["y"] - at["site_y"].to_numpy())
-    )
-    nearest = several.dropna(subset="away").sort_values(["q", "away", "x", "y"]).drop_duplicates("q")
-    columns = ["q", "x", "y", "radius_m", "borough_gss"]
-    found = [merged[columns].assign(prior_decided=False), nearest[columns].assign(prior_decided=True)]
-    return pd.concat(found, ignore_index=True)
-
-
-def _finish(answers: pd.DataFrame, rules: Mapping[str, Any]) -> pd.DataFrame:
-    """Borough of each point, places found to lie outside London, wide streets, and the probability."""
-    bare = (answers["matched_kind"] == "station") & (answers["precision_class"] == "area")
-    answers["radius_m"] = answers["radius_m"].mask(bare, names_table.AREA_RADIUS_M)
-    wide = (answers["precision_class"] == "street") & (answers["radius_m"] > rules["prior_ambiguity_m"])
-    answers["precision_class"] = answers["precision_class"].mask(wide, "area")
-    answers[["x", "y"]] = answers[["x", "y"]].round(1)
-    pointed = answers["x"].notna()
-    at = places.borough_of(answers.loc[pointed, "x"], answers.loc[pointed, "y"])
-    stated = answers.loc[pointed, "borough_gss"].fillna("")
-    answers.loc[pointed, "borough_gss"] = np.where(at == "", stated, at)
-    out = pointed & (answers["borough_gss"] == "")
-    answers.loc[out, "precision_class"] = "outside"
-    answers.loc[out, ["x", "y", "radius_m"]] = np.nan
-    graded = {c: rules[f"location_p_{c}"] for c in ("point", "junction", "street", "area")}
-    answers["prior_decided"] = answers["prior_decided"].fillna(value=False).astype(bool) & ~out
-    lowered = np.where(answers["prior_decided"], rules["location_p_prior"], 1.0)
-    answers["location_p"] = answers["precision_class"].map(graded).astype(float) * lowered
+def _overruled(answers: pd.DataFrame, questions: pd.DataFrame, decided: pd.DataFrame | None) -> pd.DataFrame:
+    """Put what people decided in place of what was found."""
+    if decided is None:
+        return answers
+    for scope in (pd.Series("all", questions.index), questions["site_code"]):
+        at = decided.index.get_indexer(pd.MultiIndex.from_arrays([questions["words"], scope]))
+        hit = np.flatnonzero(at >= 0)
+        row = decided.iloc[at[hit]].reset_index(drop=True)
+        place = row["decision"] == "place"
+        x, y = (row[name].astype(float).where(place) for name in ("x", "y"))
+        fine = row["precision_class"].where(place, row["decision"])
+        bare = fine == "borough"
+        right = pd.DataFrame({
+            "x": x.mask(bare), "y": y.mask(bare), "precision_class": fine,
+            "radius_m": row["radius_m"].astype(float).where(place & ~bare),
+            "location_p": np.where(place & fine.isin(["point", "junction", "street"]), DECIDED_P, 0.0),
+            "prior_decided": False, "borough_gss": np.where(place, places.borough_of(x, y), ""),
+            "matched_kind": np.where(place, "decision", ""), "matched": row["name"].where(place, "").fillna(""),
+            "gap": np.nan, "faults": "DECIDED",
+        }).astype(RESULT)  # fmt: skip
+        answers.loc[answers.index[hit], list(RESULT)] = right.set_axis(answers.index[hit])
     return answers

@@ -16,7 +16,7 @@ from matplotlib.patheffects import withStroke
 from shapely.geometry.base import BaseGeometry
 
 from istv_lib import _canvas as canvas
-from istv_lib import _marks, places
+from istv_lib import _marks, errors, hotspots, places
 from istv_lib._block import Block, demand
 from istv_lib.disclosure import Released
 
@@ -90,8 +90,16 @@ def cells(
         Squares with fewer attendances are not drawn.
     size : float, default 250
         Side of a square in metres, as counted.
+
+    Raises
+    ------
+    errors.DisclosureError
+        When the findings are no squares of :func:`istv_lib.hotspots.cells`.
     """
     table = demand(released).table
+    if not ((table["stratum_dim"] == "cell") & (table["method"] == hotspots.METHOD)).all():
+        msg = "Only squares counted by hotspots.cells can be drawn, because it refuses places not fit for a map."
+        raise errors.DisclosureError(msg)
     shapes = places.polygons().set_index("gss")["geometry"]
     figure, (axis,) = canvas.surface(7.2, 5.6)
     for gss, shape in shapes.items():

@@ -17,13 +17,12 @@ import pandas as pd
 from istv_lib import (
     _by_date,
     _filing,
+    _placing,
     _taking,
     agencies,
     agreements,
     errors,
     extract,
-    gazetteer,
-    geocode,
     harmonise,
     months,
     params,
@@ -237,22 +236,23 @@ def _derive(
     """Derive the tables of one root from the records, roster and streets of the same or another."""
     in_use = submissions[submissions["status"] == "accepted"]
     if in_use.empty:
-        derived = [where.store / f"{name}.parquet" for name in ("conformed", "located", "site_months")]
+        derived = [
+            where.store / f"{name}.parquet" for name in ("conformed", "located", "site_months", "place_accuracy")
+        ]
         for path in [*derived, *sorted((where.store / "events" / "source=ed").glob("*.parquet"))]:
             store.remove(path)
         return {"conformed": 0, "located": 0, "names": 0}
     rules, roster = params.defaults(), store.load("sites", where=source)
     conformed = store.conformed(source, in_use, records)
-    path = source.store / "streets.parquet"
-    streets = [gazetteer.streets(pd.read_parquet(path))] if path.exists() else []
-    names = gazetteer.build(gazetteer.embedded(), *streets)
-    located = geocode.locate(conformed, names, roster, rules=rules)
+    placed = _placing.placed(source, conformed)
+    located = placed.located
     store.save(where, "conformed", conformed)
     store.save(where, "located", located)
     store.save(where, "events", harmonise.ed_events(conformed, located, rules), source="ed")
     states = quality.site_months(in_use, conformed, located, roster, said, rules)
     store.save(where, "site_months", states)
-    return {"conformed": len(conformed), "located": int((located["borough_gss"] != "").sum()), "names": len(names)}
+    store.save(where, "place_accuracy", placed.accuracy)
+    return {"conformed": len(conformed), "located": int((located["borough_gss"] != "").sum()), "names": placed.names}
 
 
 def as_of(where: store.Root, day: str, folder: str | Path) -> dict[str, int]:
@@ -321,7 +321,7 @@ def _new_root(where: store.Root, folder: str | Path) -> store.Root:
 def _not_from_hospitals(where: store.Root) -> list[Path]:
     """Return roster and reference files, other agencies' events, and what was made of them."""
     events = [p for p in (where.store / "events").glob("source=*/*.parquet") if p.parent.name != "source=ed"]
-    made = [where.store / f"{name}.parquet" for name in ("streets", "police_months")]
+    made = [where.store / f"{name}.parquet" for name in ("streets", "gazetteer", "police_months")]
     own = [path for path in where.reference.rglob("*") if path.is_file()]
     return sorted([*own, *events, *(path for path in made if path.exists())])
 

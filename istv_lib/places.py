@@ -8,13 +8,11 @@ handed out as copies. Nothing here knows a file of the user's.
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from istv_lib import errors
@@ -28,6 +26,7 @@ from istv_lib._points import (
     to_bng,
     to_wgs84,
 )
+from istv_lib._twins import merged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +47,11 @@ __all__ = [
     "codes",
     "find_area",
     "gazetteer_areas",
+    "gazetteer_hospitals",
+    "gazetteer_outcodes",
+    "gazetteer_sectors",
     "gazetteer_stations",
+    "gazetteer_street_points",
     "group_labels",
     "group_of",
     "polygons",
@@ -63,7 +66,6 @@ NOT_KNOWN = "not_known"
 OUTSIDE = "outside"
 
 _REFERENCE = Path(__file__).parent / "reference"
-_SAME_STATION_M = 400  # furthest real pair of entrances is 308 m apart, nearest namesakes (Bethnal Green) 475 m
 _GROUP_LISTS = {"method": "weapon_group", "location_type": "place_group"}
 
 
@@ -344,48 +346,91 @@ def gazetteer_areas() -> pd.DataFrame:
     Notes
     -----
     The centre stands for a neighbourhood a kilometre or two across, often over a borough border: of real area
-    texts the median error is near 800 m. Names repeat (Hayes, Belmont); some are also borough names (Sutton)
-    and some well-known areas are missing (Dalston, Shoreditch). Source: GeoNames, CC BY 4.0.
+    texts the median error is near 800 m. Names repeat (Hayes, Belmont, Plaistow); some are also borough names
+    (Sutton, Lewisham). Sources: GeoNames, CC BY 4.0; the rest typed, to 100 m.
     """
     return _typed("areas.csv", whole=("easting", "northing", "population"))
 
 
-def _station_keys(name: str, aliases: str) -> set[str]:
-    texts = [name, *aliases.split(";")]
-    plain = (re.sub(r"[^a-z0-9 ]", "", re.sub(r"[-&]|\band\b", " ", text.lower())) for text in texts)
-    return {" ".join(text.split()) for text in plain} - {""}
+def gazetteer_outcodes() -> pd.DataFrame:
+    """Outcodes (first halves of postcodes) of London's postal areas and of their neighbours, by code.
+
+    Returns
+    -------
+    DataFrame
+        ``outcode``; ``districts`` (``;``-separated localities, empty where not typed); ``easting``, ``northing``
+        (median of its postcodes, metres, EPSG:27700, to 100 m); ``radius_m`` (holds nine of ten of its
+        postcodes); ``inside`` (bool, whether any lies in London); ``borough_gss`` (of most of its postcodes;
+        empty where most lie outside); ``source``.
+
+    Notes
+    -----
+    EC1 to EC4, WC1, WC2, SW1 and W1 are no outcodes but are written as such: they stand for their parts. Codes
+    of large users (EC1P, N1P, SW95) lie at a delivery office. Source: Code-Point Open, OGL v3; localities typed.
+    """
+    return _typed("outcodes.csv", whole=("easting", "northing", "radius_m"), flags=("inside",))
+
+
+def gazetteer_sectors() -> pd.DataFrame:
+    """Postcode sectors ("E8 1") with a postcode in London: as :func:`gazetteer_outcodes`, points to 10 m.
+
+    Returns
+    -------
+    DataFrame
+        ``sector``, ``easting``, ``northing``, ``radius_m``, ``borough_gss``, ``source``.
+    """
+    return _typed("postcode_sectors.csv", whole=("easting", "northing", "radius_m"))
+
+
+def gazetteer_hospitals() -> pd.DataFrame:
+    """Hospitals that texts name, by name: emergency departments, other hospitals, mental-health sites, neighbours.
+
+    Returns
+    -------
+    DataFrame
+        ``name``; ``aliases`` (``;``-separated, lower case: acronyms and short names); ``easting``, ``northing``
+        (metres, EPSG:27700, to 100 m); ``site_code`` (of :func:`shipped_sites`, or empty); ``borough_gss``
+        (empty outside London); ``source``.
+
+    Notes
+    -----
+    Acronyms are local: "smh" is St Mary's here and another hospital elsewhere. Units of one hospital share a
+    point. Not a roster: closed sites that people still name may be listed. Sources: names typed; NHS ODS and
+    Code-Point Open, OGL v3.
+    """
+    return _typed("hospitals.csv", whole=("easting", "northing"))
+
+
+def gazetteer_street_points() -> pd.DataFrame:
+    """Points on streets of central London: cycle hire stations named after a street, by name.
+
+    Returns
+    -------
+    DataFrame
+        ``name``; ``easting``, ``northing`` (metres, EPSG:27700, to 10 m); ``area`` (as the source says, may be
+        empty); ``borough_gss``; ``source``.
+
+    Notes
+    -----
+    The point is a docking station on or beside the street (half within about 110 m of a police map point of the
+    same name), not its middle. Source: Transport for London, in spData.
+    """
+    return _typed("street_points.csv", whole=("easting", "northing"))
 
 
 @cache
 def _stations() -> pd.DataFrame:
-    table = pd.concat([_read("stations.csv"), _read("stations_rail.csv")], ignore_index=True)
-    kept: list[dict] = []
-    for row in table.to_dict("records"):
-        x, y, keys = int(row["easting"]), int(row["northing"]), _station_keys(row["name"], row["aliases"])
-        twins = (
-            old
-            for old in kept
-            if old["keys"] & keys and np.hypot(old["easting"] - x, old["northing"] - y) <= _SAME_STATION_M
-        )
-        twin = next(twins, None)
-        if twin is None:
-            kept.append(row | {"easting": x, "northing": y, "keys": keys})
-            continue
-        spellings = {*twin["aliases"].split(";"), *row["aliases"].split(";"), row["name"].lower()}
-        twin["aliases"] = ";".join(sorted(spellings - {"", twin["name"].lower()}))
-        twin["keys"] |= keys
-        twin["source"] = "; ".join(dict.fromkeys([*twin["source"].split("; "), row["source"]]))
-    return pd.DataFrame(kept).drop(columns="keys")
+    return merged(pd.concat([_read("stations.csv"), _read("stations_rail.csv")], ignore_index=True))
 
 
 def gazetteer_stations() -> pd.DataFrame:
-    """Tube, DLR, Overground and railway stations inside London: the first list, then the railway's.
+    """Tube, DLR, Overground, railway and tram stations inside London: the first list, then the railway's.
 
     Returns
     -------
     DataFrame
         ``name``; ``aliases`` (``;``-separated, lower case); ``easting``, ``northing`` (metres, EPSG:27700);
-        ``kind`` (``tube``, ``dlr``, ``overground``, ``rail``); ``borough_gss``; ``source`` (one or both).
+        ``kind`` (``tube``, ``dlr``, ``overground``, ``rail``, ``tram``); ``borough_gss``; ``source`` (one or both).
         Stations that share a name or alias within 400 m are one row with the first one's point and kind.
 
     Notes

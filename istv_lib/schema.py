@@ -8,19 +8,21 @@ Times are naive London wall-clock times (Europe/London); coordinates are British
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from istv_lib import errors
 from istv_lib._codes import (  # noqa: F401 - read as schema.METHODS and so on
     AGE_BANDS,
+    ALIAS_KINDS,
     ETHNIC_GROUPS,
     FATES,
     FINDING_STATUSES,
+    LABEL_KINDS,
+    LABEL_SAMPLES,
     LOCATION_TYPES,
     METHODS,
     OPTIONAL_FIELDS,
+    PLACE_KINDS,
     PRECISION_CLASSES,
     SEVERITIES,
     SEXES,
@@ -33,38 +35,8 @@ from istv_lib._codes import (  # noqa: F401 - read as schema.METHODS and so on
     USABILITY_WORDS,
     YES_NO,
 )
-
-TEXT, COUNT, NUMBER, FLAG, TIME = "str", "Int64", "float64", "bool", "datetime64[us]"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its type, meaning and, where there is a list, its permitted codes."""
-
-    name: str
-    dtype: str
-    meaning: str
-    codes: tuple[str, ...] = ()
-    nullable: bool = True
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: its name, what a row is, and its columns in order."""
-
-    name: str
-    row: str
-    columns: tuple[Column, ...]
-
-    @property
-    def names(self) -> list[str]:
-        """Column names in order."""
-        return [column.name for column in self.columns]
-
-
-def _col(name: str, dtype: str, meaning: str, codes: list[str] | None = None, *, null: bool = True) -> Column:
-    return Column(name, dtype, meaning, tuple(codes or ()), null)
-
+from istv_lib._columns import COUNT, FLAG, NUMBER, TEXT, TIME, Column, Table
+from istv_lib._columns import col as _col
 
 _SUBMISSION = _col("submission_id", TEXT, "first 16 hex digits of the sha256 of the file's bytes", null=False)
 _ROW = _col("row_no", COUNT, "physical row in the file, counted from 1, header included", null=False)
@@ -220,10 +192,58 @@ LOCATED = Table(
         _col("y", NUMBER, "northing, metres, EPSG:27700"),
         _col("precision_class", TEXT, "how fine the place is", PRECISION_CLASSES, null=False),
         _col("radius_m", NUMBER, "radius in metres within which the place lies, as stated by the gazetteer"),
-        _col("location_p", NUMBER, "provisional probability that the point lies within 250 m of the truth"),
+        _col(
+            "location_p",
+            NUMBER,
+            "calibrated probability that the point lies within 250 m of the truth; 0 without a point",
+        ),
         _col("prior_decided", FLAG, "the attended hospital decided between equal candidates", null=False),
         _col("borough_gss", TEXT, "borough of the place; empty when not known"),
         _col("matched_kind", TEXT, "kind of gazetteer entry that matched"),
+        _col("gap", NUMBER, "points to the next place elsewhere; empty where there is none"),
+        _col("faults", TEXT, "codes of what the answer gained and lost"),
+        _col("place_version", TEXT, "versions of place list, decisions, catchment and method", null=False),
+    ),
+)
+
+GAZETTEER = Table(
+    "gazetteer",
+    "one name and point of a place, from the files that `istv gazetteer build` read",
+    (
+        _col("name", TEXT, "the name in the one spelling in which texts are compared", null=False),
+        _col("display", TEXT, "the name as the source writes it", null=False),
+        _col("alias", TEXT, "what kind of name it is; bare: without the word that tells what it is", ALIAS_KINDS),
+        _col("kind", TEXT, "what kind of place it is; district: an outcode or sector", PLACE_KINDS, null=False),
+        _col("type", TEXT, "a finer word, such as pub, suburb or sector; empty when not known"),
+        _col("place", TEXT, "id of the place, shared by all its names and points", null=False),
+        _col("x", NUMBER, "easting, metres, EPSG:27700"),
+        _col("y", NUMBER, "northing, metres, EPSG:27700"),
+        _col("radius_m", NUMBER, "radius in metres within which the whole place lies"),
+        _col("borough_gss", TEXT, "borough of the point; empty outside London"),
+        _col("source", TEXT, "where the row comes from", null=False),
+        _col("licence", TEXT, "on what terms", null=False),
+    ),
+)
+
+_ANSWER = "x y precision_class radius_m location_p prior_decided borough_gss".split()
+
+PLACE_ACCURACY = Table(
+    "place_accuracy",
+    "one labelled text with its true place and the place that was found for it, its text left behind (restricted)",
+    (
+        _SYNTHETIC,
+        _col("sample", TEXT, "where the label comes from", LABEL_SAMPLES, null=False),
+        _col("kind", TEXT, "what the text names, as labelled", LABEL_KINDS, null=False),
+        _col("style", TEXT, "how the text is written; empty when not known"),
+        _col("site_code", TEXT, "department attended; empty when not known"),
+        _col("typos", COUNT, "mistypings in the text"),
+        _col("x_true", NUMBER, "true easting, metres, EPSG:27700; missing where the text names no place"),
+        _col("y_true", NUMBER, "true northing, metres, EPSG:27700"),
+        _col("borough_true", TEXT, "true borough; empty when not known"),
+        _col("lsoa_true", TEXT, "true Lower Layer Super Output Area; empty when not known"),
+        *(column for column in LOCATED.columns if column.name in _ANSWER),
+        _col("lsoa", TEXT, "Lower Layer Super Output Area of the point found; empty without a layer of them"),
+        _col("place_version", TEXT, "version of place list, decisions and method"),
     ),
 )
 
@@ -253,7 +273,7 @@ EVENT = Table(
         _col("y", NUMBER, "northing, metres, EPSG:27700"),
         _col("precision_class", TEXT, "how fine the place is", PRECISION_CLASSES, null=False),
         _col("radius_m", NUMBER, "radius in metres within which the place lies"),
-        _col("location_p", NUMBER, "provisional probability of being within 250 m"),
+        _col("location_p", NUMBER, "calibrated probability of lying within 250 m of the truth"),
         _col("prior_decided", FLAG, "the attended hospital decided between equal candidates", null=False),
         _col("borough_gss", TEXT, "borough of the incident; empty when not known"),
         _col("site_code", TEXT, "department attended (ED only)"),
@@ -321,6 +341,8 @@ TABLES = {
         RECONCILIATION,
         REVISIONS,
         LOCATED,
+        GAZETTEER,
+        PLACE_ACCURACY,
         EVENT,
         SITE_MONTHS,
         FINDING,

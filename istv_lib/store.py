@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from istv_lib import _by_date, _commit, errors, months, params, places, schema
 
@@ -197,8 +198,8 @@ def load(
     ----------
     table : str
         ``events``, ``conformed``, ``submissions``, ``quarantine``, ``changes``, ``reconciliation``, ``revisions``,
-        ``located``, ``site_months``, ``streets``, ``police_months`` or ``sites`` (the roster:
-        ``R/reference/sites.csv`` if there, else the shipped one).
+        ``located``, ``site_months``, ``streets``, ``gazetteer``, ``place_accuracy``,
+        ``police_months`` or ``sites`` (the roster: ``R/reference/sites.csv`` if there, else the shipped one).
     area : places.Area, optional
         Keep events whose borough lies in the area; default all, including "borough not known".
     months : (str, str), optional
@@ -354,6 +355,14 @@ def kind(where: Root | None = None) -> str:
     for path in sorted((where.store / "events").glob("source=*/year=*.parquet")):
         flags |= set(pd.read_parquet(path, columns=["synthetic"])["synthetic"].unique())
     return {0: "empty", 2: "mixed"}.get(len(flags)) or ("synthetic" if True in flags else "real")
+
+
+def place_version(where: Root | None = None) -> str:
+    """Return with which place list, decisions and method the places of a root were found; empty when not known."""
+    path = (where or root()).store / "located.parquet"
+    if not path.exists() or "place_version" not in pq.read_schema(path).names:
+        return ""
+    return "; ".join(sorted(pd.read_parquet(path, columns=["place_version"])["place_version"].unique()))
 
 
 def lineage() -> list[dict[str, str]]:

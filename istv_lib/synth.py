@@ -31,7 +31,7 @@ from istv_lib import (
 from istv_lib._synth_plan import PLANS, Plan, roster
 
 TRUTH_COLUMNS = (
-    "site_code month incident_id x y borough_gss street style expected_class locatable personal hot_spot "
+    "site_code month incident_id x y borough_gss street style expected_class locatable typos personal hot_spot "
     "location_type method arrival_at incident_at age_band sex alcohol returned planted fate file submission_id row_no "
     "record_id method_read location_type_read"
 ).split()

@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from istv_lib import _marks, errors, months, params, schema
+from istv_lib import _marks, _rated, errors, months, params, schema
 from istv_lib._block import Block, demand, marker
 from istv_lib.disclosure import Released
 
@@ -218,6 +218,32 @@ def _counts(values: pd.Series) -> list[str]:
 
 def _share(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.0%}"
+
+
+def rates(
+    released: Released,
+    *,
+    title: str,
+    name: str,
+    head: str,
+    measures: Mapping[str, str],
+    labels: Mapping[str, str] | None = None,
+    down: str = "stratum",
+) -> Block:
+    """Show shares of several measures across, each with its 95 % interval and the number that it rests on.
+
+    ``measures`` gives the heading of each measure, in order; one that no row can show is left out. ``labels`` are
+    words for what stands down (``down`` is a column of findings).
+    """
+    cells = _rated.cells(demand(released).table, measures, labels, down, head)
+    return _table(name, cells, released, title)
+
+
+def unmapped(
+    released: Released, *, title: str, labels: Mapping[str, str] | None = None, name: str = "unmapped"
+) -> Block:
+    """Show which share of each group of attendances is on no map, and how the group differs from those mapped."""
+    return _table(name, _rated.groups(demand(released).table, labels), released, title)
 
 
 def timeliness(released: Released, *, title: str, name: str = "timeliness") -> Block:

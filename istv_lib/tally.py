@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from istv_lib import harmonise, months, places, schema
+from istv_lib import _intervals, harmonise, months, places, schema
 
 
 def strata(events: pd.DataFrame) -> pd.DataFrame:
@@ -150,6 +150,47 @@ def by_borough(cover: pd.DataFrame, area: places.Area, last_year: str, *, years:
             synthetic = bool(cover["synthetic"].all())
             parts.append(as_findings(row, None, place, synthetic=synthetic, method="count", period=(span[0], span[-1])))
     return pd.concat(parts, ignore_index=True) if parts else schema.empty("finding")
+
+
+def decided(events: pd.DataFrame, area: places.Area, period: tuple[str, str]) -> pd.DataFrame:
+    """Count an area's attendances by borough with and without those that only the attended hospital decided on.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ED events of London: ``month``, ``borough_gss``, ``prior_decided``, ``synthetic``.
+    area : places.Area
+        London, a BCU or a borough.
+    period : (str, str)
+        First and last month, included.
+
+    Returns
+    -------
+    DataFrame
+        Findings by ``prior``, three for each borough: ``prior_decided`` ("share"), the share of its attendances whose
+        text fits several places between which the hospital decided, with Wilson's interval; ``attendances`` ("all",
+        "without").
+
+    Notes
+    -----
+    How it can mislead: "without" is no better count, because these attendances happened somewhere; it shows how far
+    the borough's count could be off. A borough without a hospital of its own lends its names to its neighbours.
+    """
+    inside = events[events["month"].between(*period)]
+    by = inside.groupby("borough_gss")["prior_decided"].agg(["sum", "size"]).reindex(area.boroughs, fill_value=0)
+    counts = by.set_axis(["numerator", "denominator"], axis=1).rename_axis("place").reset_index()
+    shares = _intervals.shares(counts).assign(
+        measure="prior_decided", unit="share", stratum_dim="prior", stratum="share"
+    )
+    parts = [shares]
+    for stratum, value in (("all", by["size"]), ("without", by["size"] - by["sum"])):
+        parts.append(pd.DataFrame({"place": by.index, "value": value.to_numpy(), "n": by["size"].to_numpy()}))
+        parts[-1] = parts[-1].assign(stratum_dim="prior", stratum=stratum)
+    out = pd.concat(parts, ignore_index=True).assign(place_type="borough", source="ed", status="final")
+    out["measure"], out["unit"] = out["measure"].fillna("attendances"), out["unit"].fillna("attendance")
+    out["status"] = out["status"].mask(out["value"].isna(), "no_data")
+    synthetic = bool(events["synthetic"].all())
+    return as_findings(out, None, area.code, synthetic=synthetic, method="wilson", period=period)
 
 
 def offences(events: pd.DataFrame, area: places.Area, held: list[str], loaded: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,16 @@ import pandas as pd
 from istv_lib import _marks, months, params, places, schema
 from istv_lib._block import Block, demand, marker
 from istv_lib._month_words import MORE, brief, compared, count, provisional, sent, the
+from istv_lib._place_words import (  # noqa: F401 - used as words.accuracy and so on
+    TEAM_ONLY,
+    accuracy,
+    calibrated,
+    found_with,
+    labelled,
+    moved,
+    rests,
+    unmapped,
+)
 from istv_lib.disclosure import Released
 
 PUBLIC = "public"
@@ -129,8 +139,12 @@ def police(released: Released, *, name: str = "police-words") -> Block:
     return say(released, *told, name=name)
 
 
-def limits(trend: Released, *, name: str = "limits") -> Block:
-    """Say what the figures rest on and what they must not be used for."""
+def limits(trend: Released, *, prior: Released | None = None, version: str = "", name: str = "limits") -> Block:
+    """Say what the figures rest on and what they must not be used for.
+
+    ``prior``, of :func:`istv_lib.tally.decided`, adds how many attendances rest on the hospital attended; ``version``,
+    of :func:`istv_lib.store.place_version`, what the places were found with.
+    """
     row = _marks.single(demand(trend).table).iloc[-1]
     covered = (
         f"In {months.label(row['period_end'])} the usable data covered {row['coverage']:.0%} of what is usual."
@@ -142,6 +156,8 @@ def limits(trend: Released, *, name: str = "limits") -> Block:
         covered,
         "A place is known only when staff wrote it down, so many attendances belong to no borough here.",
         "People hurt at home are counted for London, but in no borough, because a home is given no place.",
+        rests(prior) if prior else "",
+        found_with(version) if version else "",
         "Do not rank boroughs by these counts: they follow where people spend time and which hospital they reach.",
         name=name,
     )

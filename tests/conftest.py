@@ -62,6 +62,7 @@ def make_events(counts: dict[tuple[str, str, str], int]) -> pd.DataFrame:
             source="ed", source_dataset="istv", submission_id="s", row_no=1, synthetic=True, unit="attendance",
             occurred_start=start, occurred_end=start, occurred_precision="minute", arrival_at=start,
             precision_class=np.where(frame["borough_gss"] == "", "none", "street"), prior_decided=False,
+            location_p=np.where(frame["borough_gss"] == "", np.nan, 0.9),
             category="assault", method="fist", location_type="street",
         ),
         "event",

@@ -77,32 +77,37 @@ class TestPeers:
 
 
 TEXTS = [
-    ("", "none", "", "empty"),
-    ("Unknown", "none", "", "not_known"),
-    ("at home", "home", "", "home"),
-    ("", "home", "", "home"),
-    ("in the street", "none", "", "vague"),
-    ("Pub", "none", "", "vague"),
-    ("outside bus stop 12", "none", "", "vague"),
-    ("The Gilded Otter", "none", "", "not_found"),
-    ("NW5", "none", "", "district"),
-    ("somewhere e13", "none", "", "district"),
-    ("Camden Town", "area", "area", "area"),
-    ("Hackney", "borough", "borough", "area"),
-    ("Heron Lane", "street", "street", "street"),
-    ("Camden Road", "street", "street", "street"),
-    ("Kilburn High Road", "street", "street", "street"),
-    ("Heron Lane, Camden Town", "street", "street", "street_area"),
-    ("Heron Lane NW5", "street", "street", "street_area"),
-    ("o/s Heron Arms, Kettle St", "street", "street", "venue_place"),
-    ("Church Street, Hackney", "street", "street", "street_area"),
-    ("fight, Kettle Road, Tower Hamlets", "street", "street", "street_area"),
-    ("Heron Lane j/w Kettle Road", "junction", "street", "junction"),
-    ("near Stratford station", "point", "station", "station"),
-    ("Heron Arms", "point", "venue", "venue_place"),
-    ("on the night bus", "mobile", "", "mobile"),
-    ("Brighton", "outside", "", "outside"),
+    ("", "none", "", "", "empty"),
+    ("Unknown", "none", "", "", "not_known"),
+    ("at home", "home", "", "", "home"),
+    ("", "home", "", "", "home"),
+    ("in the street", "none", "", "", "vague"),
+    ("Pub", "none", "", "", "vague"),
+    ("outside bus stop 12", "none", "", "", "vague"),
+    ("police custody", "none", "", "", "vague"),
+    ("The Gilded Otter", "none", "", "", "not_found"),
+    ("NW5", "district", "district", "", "district"),
+    ("Camden Town", "area", "area", "", "area"),
+    ("Hackney", "borough", "borough", "", "area"),
+    ("Heron Lane", "street", "street", "WORDS.left", "street"),
+    ("Kilburn High Road", "street", "street", "", "street"),
+    ("High Street", "none", "", "PLACES.ambiguous", "several"),
+    ("Heron Lane, Camden Town", "street", "street", "NAME.spelled:-8;AREA.agrees:+6", "street_area"),
+    ("Heron Lane NW5", "street", "street", "DISTRICT.agrees:+6", "street_area"),
+    ("o/s Heron Arms, Kettle St", "street", "street", "", "venue_place"),
+    ("fight, Kettle Road, Tower Hamlets", "street", "street", "BOROUGH.agrees:+6", "street_area"),
+    ("Heron Lane j/w Kettle Road", "junction", "street", "", "junction"),
+    ("near Stratford station", "point", "station", "", "station"),
+    ("Heron Arms", "point", "venue", "", "venue_place"),
+    ("on the night bus", "mobile", "", "", "mobile"),
+    ("Brighton", "outside", "", "", "outside"),
 ]
+
+
+def located(frame, faults="", **more):
+    """Return the tables conformed and located, the latter with what the place finder noted."""
+    conformed, found = split([frame])
+    return conformed, found.assign(faults=faults, **more)
 
 
 class TestPatterns:
@@ -110,13 +115,26 @@ class TestPatterns:
         frame = pd.concat(
             [
                 records("A", MONTH, [1], record_id=str(i), location_text=t, precision_class=c, matched_kind=k)
-                for i, (t, c, k, _) in enumerate(TEXTS)
+                for i, (t, c, k, *_) in enumerate(TEXTS)
             ]
         )
-        found = classify(*split([frame]), WAYS)
+        found = classify(*located(frame, [f for *_, f, _ in TEXTS]), WAYS)
         told = {text: got for (text, *_), got in zip(TEXTS, found["pattern"], strict=True)}
         assert list(found["pattern"]) == [want for *_, want in TEXTS], told
-        assert found["placed"].sum() == sum(c in {"point", "junction", "street"} for _, c, _, _ in TEXTS)
+        assert found["placed"].sum() == sum(c in {"point", "junction", "street"} for _, c, *_ in TEXTS)
+
+    def test_a_place_that_only_the_hospital_attended_tells_is_not_found_by_its_text(self):
+        frame = records("A", MONTH, [1, 2], location_text="High Street")
+        found = classify(*located(frame, prior_decided=[True, False]), WAYS)
+        assert found["pattern"].tolist() == ["several", "street"]
+        assert found["placed"].tolist() == [False, True]
+        assert "better" in WAYS["patterns"]["several"]
+
+    def test_every_pattern_is_explained(self):
+        assert {want for *_, want in TEXTS} | {"personal", "hospital"} == set(WAYS["patterns"])
+        found = records("A", MONTH, [1], location_text="on the ward").assign(precision_class="none")
+        conformed, hit = split([found])
+        assert classify(conformed, hit.assign(precision_class="hospital"), WAYS)["pattern"].tolist() == ["hospital"]
 
     def test_personal_data_come_first(self):
         frame = records("A", MONTH, [1], location_text="Heron Lane [phone]", flags="x;personal_data")
@@ -150,10 +168,12 @@ class TestPatterns:
     def test_examples_of_patterns_are_told_apart_as_their_pattern(self):
         placed = {"street": "street", "street_area": "street", "junction": "junction", "station": "point"}
         placed |= {"venue_place": "street", "area": "area", "home": "home", "mobile": "mobile", "outside": "outside"}
+        placed |= {"district": "district"}
         kind = {"station": "station"}
+        told = {"personal", "street_area", "area", "venue_place", "several", "hospital"}
         for name, way in WAYS["patterns"].items():
-            if name in {"personal", "street_area", "area", "venue_place"} or not way["example"]:
-                continue  # the invented areas and venues are on no list
+            if name in told or not way["example"]:
+                continue  # the place finder tells these, and the invented areas and venues are on no list
             frame = records(
                 "A", MONTH, [1], location_text=way["example"], precision_class=placed.get(name, "none"),
                 matched_kind=kind.get(name, ""),

@@ -32,7 +32,7 @@ def conformed():
 def located(conformed):
     frame = conformed[["record_id", "submission_id", "site_code", "month", "synthetic"]].assign(
         x=530_000.0, y=180_000.0, precision_class="street", radius_m=100.0, location_p=0.5, prior_decided=True,
-        borough_gss="E09000007", matched_kind="street",
+        borough_gss="E09000007", matched_kind="street", place_version="1",
     )  # fmt: skip
     frame.loc[4, ["x", "y", "radius_m", "location_p"]] = np.nan
     frame.loc[4, ["precision_class", "borough_gss"]] = ["none", ""]

@@ -13,12 +13,11 @@ import pytest
 from istv_lib import (
     _commit,
     _filing,
+    _placing,
     _taking,
     agreements,
     errors,
     extract,
-    gazetteer,
-    geocode,
     intake,
     params,
     pipeline,
@@ -71,7 +70,7 @@ def _table(name, rows):
     return schema.conform(pd.DataFrame(wanted), name) if wanted else schema.empty(name)
 
 
-REAL, BUILD, LOCATE = params.file, gazetteer.build, geocode.locate
+REAL, PLACED = params.file, _placing.placed
 
 
 def settings(changed):
@@ -83,18 +82,18 @@ def settings(changed):
     return lambda name: changed[name] if name in changed else given[name] if name in given else REAL(name)
 
 
-def nowhere(conformed, *_, **__):
-    """Stand in for geocode.locate, quickly: no place is found."""
+def nowhere(_, conformed):
+    """Stand in for the place finder, quickly: no place is found."""
     columns = ["record_id", "submission_id", "site_code", "month", "synthetic"]
-    return schema.conform(conformed[columns].assign(precision_class="none", prior_decided=False), "located")
+    found = conformed[columns].assign(precision_class="none", prior_decided=False, place_version="none")
+    return _placing.Placed(schema.conform(found, "located"), schema.empty("place_accuracy"), 0)
 
 
 @pytest.fixture
 def given(monkeypatch):
     """Settings of the two hospitals, to be changed by a test."""
     changed = {}
-    monkeypatch.setattr(gazetteer, "build", lambda *_: ())
-    monkeypatch.setattr(geocode, "locate", nowhere)
+    monkeypatch.setattr(_placing, "placed", nowhere)
     monkeypatch.setattr(params, "file", settings(changed))
     monkeypatch.setattr(params, "names", lambda folder: ["SYN02", "SYN05"] if folder == "hospitals" else [])
     monkeypatch.setattr(intake, "take", take_plain)
@@ -142,8 +141,7 @@ class TestTakingIn:
     """Which file is in use, and what the tables then hold."""
 
     def test_every_file_has_its_rows_in_every_table(self, where, monkeypatch):
-        monkeypatch.setattr(gazetteer, "build", BUILD)
-        monkeypatch.setattr(geocode, "locate", LOCATE)
+        monkeypatch.setattr(_placing, "placed", PLACED)
         put(where, *FIRST)
         done = pipeline.take_in(where)
         assert (done.counts["conformed"], done.counts["located"]) == (2, 2)

@@ -33,7 +33,16 @@ def test_reference_files_are_plain_text_with_a_licence(path):
 
 
 @pytest.mark.parametrize(
-    ("name", "key"), [("boroughs", "gss"), ("bcus", "code"), ("sites", "site_code"), ("bank_holidays", "date")]
+    ("name", "key"),
+    [
+        ("boroughs", "gss"),
+        ("bcus", "code"),
+        ("sites", "site_code"),
+        ("bank_holidays", "date"),
+        ("outcodes", "outcode"),
+        ("postcode_sectors", "sector"),
+        ("hospitals", "name"),
+    ],
 )
 def test_keyed_tables_are_sorted_and_unique(name, key):
     keys = pd.read_csv(REFERENCE / f"{name}.csv", dtype=str, keep_default_na=False)[key]
@@ -125,6 +134,10 @@ def test_boroughs_hold_population_and_label_points():
         places.shipped_sites,
         places.gazetteer_areas,
         places.gazetteer_stations,
+        places.gazetteer_hospitals,
+        places.gazetteer_outcodes,
+        places.gazetteer_sectors,
+        places.gazetteer_street_points,
         places.polygons,
         lambda: places.codes("method"),
     ],
@@ -179,7 +192,7 @@ def test_unknown_code_lists_are_refused():
 # ---- place names
 
 
-@pytest.mark.parametrize("read", [places.gazetteer_areas, places.gazetteer_stations])
+@pytest.mark.parametrize("read", [places.gazetteer_areas, places.gazetteer_stations, places.gazetteer_hospitals])
 def test_gazetteer_rows_lie_in_the_borough_they_name(read):
     table = read()
     assert list(places.borough_of(table["easting"], table["northing"])) == list(table["borough_gss"])
@@ -188,10 +201,44 @@ def test_gazetteer_rows_lie_in_the_borough_they_name(read):
     assert all(alias.isascii() for alias in aliases)
 
 
+def test_outcodes_and_sectors_agree():
+    outcodes, sectors = places.gazetteer_outcodes().set_index("outcode"), places.gazetteer_sectors()
+    assert outcodes.loc["E8", "districts"].startswith("Hackney;Dalston")
+    assert set(outcodes.loc[["E8", "EC1A", "W1A", "SW1A", "SE1P", "EC1"], "inside"]) == {True}
+    assert list(outcodes.loc[["TN9", "SL1"], "borough_gss"]) == ["", ""]
+    assert not outcodes.loc[["TN9", "SL1"], "inside"].any()
+    assert (outcodes.loc[~outcodes["inside"], "borough_gss"] == "").all()
+    assert "M25" not in outcodes.index
+    parents = outcodes.loc[sectors["sector"].str.split().str[0]]
+    away = np.hypot(
+        parents["easting"].to_numpy() - sectors["easting"], parents["northing"].to_numpy() - sectors["northing"]
+    )
+    assert away.median() < 1000
+    assert parents["inside"].all()
+
+
+def test_hospitals_of_the_roster_stand_where_the_roster_says():
+    hospitals, sites = places.gazetteer_hospitals(), places.shipped_sites().set_index("site_code")
+    known = hospitals[hospitals["site_code"] != ""].set_index("site_code")
+    assert set(sites.index[sites["dept_type"] == "type1"]) <= set(known.index)
+    points = sites.loc[known.index, ["easting", "northing"]].astype("int64")
+    pd.testing.assert_frame_equal(points, known[["easting", "northing"]], check_dtype=False)
+    names = pd.concat([hospitals["name"].str.lower(), hospitals["aliases"].str.split(";").explode()])
+    assert names.is_unique
+    assert not {"guys", "gp", "hospital", "the london"} & set(names)
+
+
+def test_street_points_lie_in_the_borough_they_name():
+    points = places.gazetteer_street_points()
+    assert list(places.borough_of(points["easting"], points["northing"])) == list(points["borough_gss"])
+    assert points["name"].nunique() >= 500
+    assert not points["name"].str.contains(r"[0-9(]| Station$").any()
+
+
 def test_areas_leave_out_whole_cities_and_boroughs():
     areas = places.gazetteer_areas()
     assert not {"London", "City of London", "City of Westminster", "Brent"} & set(areas["name"])
-    assert {"Peckham", "Croydon", "West End"} <= set(areas["name"])
+    assert {"Peckham", "Croydon", "West End", "Dalston", "Shoreditch", "Lewisham"} <= set(areas["name"])
     assert areas.loc[areas["name"] == "Sutton", "population"].isna().all()
 
 

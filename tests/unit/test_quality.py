@@ -64,7 +64,7 @@ def submission(site, month, received="2024-01-05", **more):
 
 def split(parts):
     """Return the tables conformed and located of some records."""
-    frame = pd.concat(parts, ignore_index=True).assign(prior_decided=False)
+    frame = pd.concat(parts, ignore_index=True).assign(prior_decided=False, place_version="1")
     return tuple(
         schema.conform(frame[[c for c in frame if c in schema.TABLES[name].names]], name)
         for name in ("conformed", "located")

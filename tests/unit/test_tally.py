@@ -1,10 +1,9 @@
-"""Counts by stratum and year, and squares of the lattice."""
+"""Counts by stratum and year."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from istv_lib import hotspots, months, places, tally
+from istv_lib import months, places, tally
 from tests.conftest import CAMDEN, HACKNEY, make_events
 
 YEAR = {("A", m, CAMDEN): 3 for m in months.span("2023-01", "2024-06")}
@@ -50,20 +49,6 @@ def test_a_police_month_is_zero_only_where_the_files_hold_violence():
     burglary = police.assign(source="mps", category="Burglary")
     both = tally.offences(pd.concat([police, burglary], ignore_index=True), places.find_area("camden"), held, loaded)
     assert set(both["source"]) == {"btp"}
-
-
-def test_squares_hold_only_what_may_be_mapped(rules):
-    events = make_events({("A", "2024-01", CAMDEN): 6})
-    events["x"], events["y"] = 529_100.0, 184_100.0
-    events.loc[0, "location_type"] = "home"
-    events.loc[1, "precision_class"] = "area"
-    events.loc[2, "prior_decided"] = True
-    events.loc[3, "x"] = np.nan
-    found = hotspots.cells(events, CAMDEN, ("2023-02", "2024-01"), rules)
-    assert found["value"].tolist() == [2]
-    assert found["share_used"].iloc[0] == pytest.approx(2 / 6)
-    assert places.cell_origin(found["stratum"].iloc[0]) == (529_000, 184_000)
-    assert hotspots.cells(events.iloc[:0], CAMDEN, ("2023-02", "2024-01"), rules).empty
 
 
 def test_boroughs_of_a_year_carry_their_least_coverage():

@@ -258,3 +258,10 @@ def test_the_busiest_band_is_counted_per_night_and_no_closer_than_rounding_allow
     findings = pd.concat(parts, ignore_index=True).assign(n=float(sum(bands.values())), share_used=0.8)
     text = words.week(disclosure.release(findings, "public")).data["text/markdown"]
     assert said in text
+
+
+def test_the_page_says_what_places_were_found_with_and_what_a_change_means():
+    trend = disclosure.release(finding(50, **TESTED), "partner")
+    told = words.limits(trend, version="0a1b2c-0-2").data["text/markdown"]
+    assert "The version of the place list is 0a1b2c-0-2; whenever it changes" in told
+    assert "place list" not in words.limits(trend).data["text/markdown"]
