@@ -32,6 +32,7 @@ _NAMES = {"stop": "a station", "area": "an area", "district": "a postcode distri
 _NAMES |= {"street": "a street", "venue": "a venue", "station": "a station", "hospital": "a hospital"}
 _NAMES |= {"postcode": "a postcode", "outside": "a place outside London"}
 _CLASSES = {
+    "hospital": "The text says in a hospital and names none: hospitals are not placed on maps.",
     "home": "The text says home: homes are not placed.",
     "mobile": "The text says on the move: no place.",
     "outside": "The text names a place outside London.",
@@ -87,7 +88,7 @@ def sentence(answer: Mapping[str, Any]) -> str:
     if fine in _CLASSES and not answer["matched"]:
         return _CLASSES[fine]
     reasons = [_reason(code) for code in str(answer["faults"]).split(";") if code]
-    place = answer["matched"] or "No name"
+    place = answer["matched"] or "No one place"
     chance = f", {answer['location_p']:.0%} likely within 250 m" if answer["location_p"] > 0 else ""
     return f"{place} ({fine}{chance})" + (": " + "; ".join(reasons) if reasons else "") + "."
 

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from istv_lib import (
     _fit,
-    _labelled,
     _placing,
     _show,
     _sources,
@@ -45,14 +44,13 @@ def geocode_(
     missing = [path.name for path, _ in files if not path.exists()]
     if missing := missing + ([given.name] if given and not given.is_file() else []):
         raise errors.ParameterError(f"There is no file or folder {', '.join(missing)}; check the path.")
-    roster = set(store.load("sites", where=where)["site_code"])
+    roster = set(_placing.sites(where)["site_code"])
     if site and site not in roster:
         raise errors.ParameterError(f"There is no site '{site}' on the roster; `istv status --sites` lists them.")
     if given and (output.resolve() == given.resolve() or (output.exists() and output.samefile(given))):
         raise errors.ParameterError("--output is the input file, which is never written over; name another.")
     finder, refused = _finder(where, files)
-    if where.is_demo:
-        _note("Nothing of this is kept in the demo root, so real texts may be tried.")
+    _note("Nothing of this is kept in the demo root, so real texts may be tried." if where.is_demo else "")
     if given:
         _fill(finder, roster, given, output)
     else:
@@ -65,8 +63,13 @@ def _note(sentence: str) -> None:
 
 
 def _finder(where: store.Root, files: list[tuple[Path, str]]) -> tuple[geocode.Matcher, bool]:
-    """Return the root's place finder with the names of some files, and whether one of them was refused."""
-    own, names, refused = where.reference / "gazetteer", _placing.names(where), []
+    """Return the root's place finder with the names of some files, and whether one of them was refused.
+
+    Files named in the demo root are real: its made-up streets and records are left out then.
+    """
+    apart = where.is_demo and bool(files)
+    own, refused = where.reference / "gazetteer", []
+    names = gazetteer.embedded() if apart else _placing.names(where)
     if own.is_dir() and not (where.store / "gazetteer.parquet").exists():
         files = [*files, *((path, "") for path in sorted(own.iterdir()) if not path.name.startswith("."))]
     if files:
@@ -74,12 +77,10 @@ def _finder(where: store.Root, files: list[tuple[Path, str]]) -> tuple[geocode.M
         names = gazetteer.build(names, *tables, _sources.districts(gazetteer.build(*tables)))
         refused = [f"Refused: {sentence}" for sentence in accounts["refused"] if sentence]
     _note("\n".join(refused))
-    finder, rules = _placing.finder(where, names), params.defaults()
-    if (where.store / "conformed.parquet").exists():
+    finder = _placing.finder(where, names)
+    if (where.store / "conformed.parquet").exists() and not apart:
         with _show.bar("Learning from the records of the root"):
-            conformed = store.load("conformed", where=where)
-            finder = _placing.learned(conformed, finder)
-            finder = _placing.judged(_labelled.judged(where, conformed, finder.without_decisions(), rules), finder)
+            finder = _placing.ready(where, finder, store.load("conformed", where=where))
     return finder, bool(refused)
 
 

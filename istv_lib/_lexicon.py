@@ -1,4 +1,4 @@
-"""The words the place finder knows: short forms, kinds of street, and phrases that name no place on a map.
+"""The words the place finder knows: short forms, kinds of street and venue, everyday names, towns outside London.
 
 A helper of :mod:`istv_lib.gazetteer` and :mod:`istv_lib.geocode`. All lists are our own. A word in the wrong
 list is a silent error: add a line to ``tests/cases/locations.yml`` with every change.
@@ -85,7 +85,7 @@ OUTSIDE = (
     "spain,ibiza,majorca,tenerife,portugal,italy,greece,turkey,germany,poland,romania,albania,cyprus,malta,"
     "netherlands,amsterdam,dubai,thailand,india,pakistan,bangladesh,nigeria,ghana,jamaica,morocco,egypt,"
     "kent,essex,surrey,sussex,hertfordshire,berkshire,chatham,rochester,harlow,brentwood,thurrock,grays,reading,"
-    "brazil,america,usa,abroad,overseas,another country,outside london,outside of london"
+    "brazil,america,usa"
 ).split(",")
 
 VENUE_WORDS = frozenset(
@@ -97,32 +97,7 @@ OTHER_NAMES = (
     "chelsea and westminster,chelsea and westminster hospital,barking mad,reading a,reading the,roast turkey"
 ).split(",")
 
-# ---- classes, as patterns over a normalised text ---------------------------------------------------------
-
-_WHOSE = (
-    "(?:patients?|own|his|her|their|my|friends?|partners?|boyfriends?|girlfriends?|mothers?|mums?|fathers?|"
-    "dads?|parents?|relatives?|family|neighbours?|victims?|ex)"
-)
-_DWELLING = "(?:home|house|flat|address|residence|bedroom|kitchen|living room|front door|doorstep|garden|place)"
-# A home that is not a dwelling's, or a journey: taken out before home is looked for.
-NOT_HOME = (
-    r"\b(?:(?:care|nursing|childrens|residential care|retirement|funeral) homes?|home office|home bargains|"
-    r"(?:on (?:the )?|on (?:his|her|their|my) )?(?:way|walk|walking|walked|going|coming|heading|went|"
-    r"return|returning|returned|journey|travelling|travel|running|ran|driving|cycling|got|getting) "
-    r"(?:back )?home)\b"
-)
-HOME = (
-    rf"^(?:patients? )?(?:home|house|flat|residence|domestic|dwelling)$|\b{_WHOSE} (?:own )?{_DWELLING}\b|"
-    r"\b(?:at|outside|in|inside|near|from) (?:own |the )?home\b|\bhome address\b|"
-    r"\b(?:private|residential) (?:home|house|flat|address|residence|dwelling|property|premises)\b|"
-    r"\bown property\b|\bflat [0-9]+[a-z]?\b|^home (?!park|farm)|\bhome$"
-)
-MOBILE = (
-    r"\b(?:deck of (?:a |the )?bus|(?:on|in|riding) route [0-9]+|bus (?:route |number |no )?[a-z]?[0-9]{1,3})\b|"
-    r"\b(?:on|in|inside|aboard|onboard)(?: board)?(?: (?:a|an|the|moving|number|no|route|night|london|public|"
-    r"[a-z]?[0-9]{1,3}))* (?:bus|train|tube|tram|coach|taxi|cab|minicab|uber|underground train)\b"
-    r"(?! (?:stop|stops|station|stand|garage|depot|shelter|lane|rank|office))"
-)
+# What stands for a name that is not known.
 NONE_WORDS = (
     "unknown not known recorded stated given specified available applicable disclosed provided unsure unclear "
     "unspecified unable to say none nil null na no info information details detail location place public "

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from istv_lib import _labelled, gazetteer, geocode, params, review, store
+from istv_lib import _labelled, gazetteer, geocode, params, places, review, store
 
 
 class Placed(NamedTuple):
@@ -20,12 +20,16 @@ class Placed(NamedTuple):
 
 def placed(where: store.Root, conformed: pd.DataFrame) -> Placed:
     """Place all records: once to learn the sites' catchments, and again with these and probabilities set right."""
-    names_, rules = names(where), params.defaults()
-    matcher = learned(conformed, finder(where, names_))
-    labels = _labelled.judged(where, conformed, matcher.without_decisions(), rules)
-    matcher = judged(labels, matcher)
-    stated = _labelled.judged(where, conformed, matcher.without_decisions(), rules)
+    names_ = names(where)
+    matcher = ready(where, finder(where, names_), conformed)
+    stated = _labelled.judged(where, conformed, matcher.without_decisions(), params.defaults())
     return Placed(geocode.locate(conformed, matcher), stated, len(names_))
+
+
+def ready(where: store.Root, matcher: geocode.Matcher, conformed: pd.DataFrame) -> geocode.Matcher:
+    """Return the place finder that has learned from the records of a root: catchments, and how right it is."""
+    matcher = learned(conformed, matcher)
+    return judged(_labelled.judged(where, conformed, matcher.without_decisions(), params.defaults()), matcher)
 
 
 def names(where: store.Root) -> pd.DataFrame:
@@ -43,9 +47,15 @@ def decisions(where: store.Root) -> pd.DataFrame:
 
 
 def finder(where: store.Root, names_: pd.DataFrame) -> geocode.Matcher:
-    """Return the place finder of a root, with its roster and the decisions that hold."""
+    """Return the place finder of a root, with its sites and the decisions that hold."""
     held = review.current(decisions(where))
-    return geocode.Matcher(names_, store.load("sites", where=where), rules=params.defaults(), decisions=held)
+    return geocode.Matcher(names_, sites(where), rules=params.defaults(), decisions=held)
+
+
+def sites(where: store.Root) -> pd.DataFrame:
+    """Return the roster of a root, and the shipped sites that it does not name."""
+    both = pd.concat([places.shipped_sites().astype("str"), store.load("sites", where=where).astype("str")])
+    return both.drop_duplicates("site_code", keep="last", ignore_index=True)
 
 
 def learned(conformed: pd.DataFrame, matcher: geocode.Matcher) -> geocode.Matcher:

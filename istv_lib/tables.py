@@ -425,9 +425,9 @@ def _html(rows: pd.DataFrame, title: str, released: Released, *, legend: bool = 
     if legend and people.any() and (base := _marks.base(released)) > 1:
         key = f"Figures are rounded to the nearest {base}. {key}".strip()
     head = ""
-    for name in rows:
+    for at, name in enumerate(rows):
         kinds = {_kind(value) for value in rows[name] if value != ""}
-        mark = ' class="number"' if kinds == {"number"} else ""
+        mark = ' class="number"' if at and kinds == {"number"} else ""
         head += f'<th scope="col"{mark}>{escape(str(name))}</th>'
     body = ""
     for first, *rest in rows.itertuples(index=False):

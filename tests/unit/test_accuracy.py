@@ -141,7 +141,7 @@ def test_without_labels_everything_is_no_data_and_of_the_kind_told(judged, rules
     assert "No text" in words.labelled(disclosure.release(parts[1], "internal")).data["text/markdown"]
     assert figures.reliability(sure, title="T").alt
     columns = {"placed": "Given a point"}
-    assert "[x]" in tables.rates(every, title="T", name="t", head="H", measures=columns).data["text/html"]
+    assert "n\u00a0=\u00a00" in tables.rates(every, title="T", name="t", head="H", measures=columns).data["text/html"]
 
 
 @pytest.mark.parametrize(("right", "told"), [(300, "better than"), (95, "agrees with"), (10, "falls short of")])

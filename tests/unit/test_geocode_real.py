@@ -29,8 +29,8 @@ COLUMNS = ("text", "text_noisy")
 # (68 / 64 % of all within 1 km, 88 / 84 % of junctions within 500 m).
 FLOORS = {
     ("police", "station", 500): (0.94, 0.90),
-    ("police", "junction", 500): (0.30, 0.28),
-    ("police", "all", 1000): (0.49, 0.47),
+    ("police", "junction", 500): (0.31, 0.31),
+    ("police", "all", 1000): (0.50, 0.49),
     ("venues", "station", 500): (0.94, 0.90),
     ("venues", "pub_street", 500): (0.90, 0.85),
 }

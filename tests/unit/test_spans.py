@@ -11,7 +11,9 @@ from istv_lib._spans import ONE_EDIT, RUN_ON, SKIPPED, TWO_EDITS, Names, find, r
 
 SOON = hy.settings(max_examples=25, deadline=None, suppress_health_check=list(hy.HealthCheck))
 WORD = st.sampled_from(["mare", "well", "street", "road", "high", "lane", "of", "and", "x"])
-NAME = st.lists(st.sampled_from(["mare", "well", "street", "road", "high", "lane"]), min_size=1, max_size=3).map(" ".join)
+NAME = st.lists(st.sampled_from(["mare", "well", "street", "road", "high", "lane"]), min_size=1, max_size=3).map(
+    " ".join
+)
 NAMES = st.lists(NAME, min_size=1, max_size=8, unique=True)
 TEXT = st.lists(WORD, max_size=9).map(" ".join)
 LONG = ("mare street", "well street", "quillbury road", "lower quillbury road", "broadway", "thornapple")
@@ -28,7 +30,7 @@ def spans(texts, names, rank=None, **how):
 
 
 def brute(text, names, rank):
-    """Every name at every word, the longest first, then that of the lowest rank, then the leftmost; none overlapping."""
+    """Every name at every word, the longest first, then the lowest rank, then the leftmost; none overlapping."""
     words = [(at, word) for at, word in enumerate(text.split()) if word not in SKIPPED]
     hits = []
     for i, name in enumerate(names):

@@ -30,7 +30,9 @@ def allowed(word):
 
 def brute(vocabulary, word):
     """All words within the edits that the length allows."""
-    apart = {other: OSA.distance(word, other) for other in vocabulary if len(other) >= LEAST - 1 and not other.isdigit()}
+    apart = {
+        other: OSA.distance(word, other) for other in vocabulary if len(other) >= LEAST - 1 and not other.isdigit()
+    }
     return {other: d for other, d in apart.items() if d <= allowed(word)}
 
 
@@ -54,7 +56,11 @@ def test_every_word_is_found_from_its_slips(word, data):
     def slip(text):
         at, letter = data.draw(st.integers(0, len(text) - 2)), data.draw(st.sampled_from("abcxyz"))
         swap = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
-        return data.draw(st.sampled_from([text[:at] + text[at + 1 :], text[:at] + letter + text[at:], text[:at] + letter + text[at + 1 :], swap]))
+        return data.draw(
+            st.sampled_from(
+                [text[:at] + text[at + 1 :], text[:at] + letter + text[at:], text[:at] + letter + text[at + 1 :], swap]
+            )
+        )
 
     once = slip(word)
     apart = OSA.distance(once, word)
@@ -99,7 +105,9 @@ def test_what_else_is_asked_or_in_what_order_does_not_matter(vocabulary, asked, 
     assert near(vocabulary, luck.sample(asked, len(asked))) == whole
 
 
-@pytest.mark.parametrize(("vocabulary", "asked"), [([], ["mare"]), (["mare"], []), ([], []), (["a", "12"], ["mare", "", "x" * 255])])
+@pytest.mark.parametrize(
+    ("vocabulary", "asked"), [([], ["mare"]), (["mare"], []), ([], []), (["a", "12"], ["mare", "", "x" * 255])]
+)
 def test_nothing_to_compare(vocabulary, asked):
     found = Speller(pd.Series(vocabulary, dtype="str")).near(pd.Series(asked, dtype="str"))
     assert found.empty
