@@ -80,11 +80,12 @@ def texts(where: store.Root, span: tuple[str, str]) -> pd.DataFrame:
     """Return the texts of some months' records and where they were placed; those whose code says home are left out.
 
     Restricted: ``words`` is the normalised text. Beside it the columns of the table ``located`` and ``matched``, the
-    name of the place, which that table does not keep.
+    name of the place, which that table does not keep; empty where the catchment, not known here, chose another.
     """
     held = store.load("conformed", months=span, where=where)
     held = held.loc[held["location_type"] != "home", ["record_id", "location_text"]]
     both = held.merge(store.load("located", months=span, where=where), on="record_id")
     found = finder(where, names(where)).match(both["location_text"], both["site_code"])
+    same = found["x"].eq(both["x"]) | (found["x"].isna() & both["x"].isna())
     words = gazetteer.normalise(both["location_text"])
-    return both.drop(columns="location_text").assign(matched=found["matched"], words=words)
+    return both.drop(columns="location_text").assign(matched=found["matched"].where(same, ""), words=words)

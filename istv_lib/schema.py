@@ -202,7 +202,7 @@ LOCATED = Table(
         _col("matched_kind", TEXT, "kind of gazetteer entry that matched"),
         _col("gap", NUMBER, "points to the next place elsewhere; empty where there is none"),
         _col("faults", TEXT, "codes of what the answer gained and lost"),
-        _col("place_version", TEXT, "versions of place list, decisions, catchment and method", null=False),
+        _col("place_version", TEXT, "versions of place list, decisions, catchment, labels and method", null=False),
     ),
 )
 
@@ -243,7 +243,7 @@ PLACE_ACCURACY = Table(
         _col("lsoa_true", TEXT, "true Lower Layer Super Output Area; empty when not known"),
         *(column for column in LOCATED.columns if column.name in _ANSWER),
         _col("lsoa", TEXT, "Lower Layer Super Output Area of the point found; empty without a layer of them"),
-        _col("place_version", TEXT, "version of place list, decisions and method"),
+        _col("place_version", TEXT, "versions of place list, decisions, catchment, labels and method"),
     ),
 )
 

@@ -3,6 +3,7 @@
 import os
 import stat
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -15,7 +16,7 @@ class Finder:
     """Stands in for the place finder: every text is Heron Lane."""
 
     def match(self, texts, sites):
-        return pd.DataFrame({"matched": "Heron Lane"}, index=texts.index).loc[sites.index]
+        return pd.DataFrame({"matched": "Heron Lane", "x": np.nan}, index=texts.index).loc[sites.index]
 
 
 @pytest.fixture
