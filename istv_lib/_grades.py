@@ -24,6 +24,7 @@ FEATURES = (
     *(f"kind_{name}" for name in KINDS), *(f"left_{name}" for name in _WEAKENED), "edits", "against", "road",
     "road_street", "agree_street", "agree_venue", "same_venue", "same_street", "prior_venue", "prior_street", "doubt",
     "radius_street", "radius_district", "long_street", "apart", "plain_venue", "together",
+    "together_area",
 )  # fmt: skip
 
 
@@ -69,7 +70,8 @@ def features(answers: pd.DataFrame) -> pd.DataFrame:
         "long_street": long_ * is_["street"],
         "apart": answers["apart"].fillna(0).to_numpy(dtype=float) / 400 * is_["junction"],
         "plain_venue": (flag["bare"] & ~flag["cued"]).astype(float),
-        "together": (answers["why"] == "together").to_numpy(dtype=float),
+        "together": (answers["why"] == "together").to_numpy(dtype=float) * (1 - is_["area"]),
+        "together_area": (answers["why"] == "together").to_numpy(dtype=float) * is_["area"],
     }
     return pd.DataFrame(found, index=answers.index)
 

@@ -59,6 +59,8 @@ def _most(rule: Mapping) -> float:
 
 def label(stratum: str, labels: Mapping[str, str] | None = None) -> str:
     """Return the words for a stratum; those of a merged one, such as "knife+blunt", are joined by "or"."""
+    if stratum.endswith("+"):  # an age band without an end
+        return f"{stratum[:-1]} and over"
     first, *later = ((labels or {}).get(part, part) for part in stratum.split("+"))
     later = [word[:1].lower() + word[1:] if labels else word for word in later]
     plain = len(later) == 1 and not any(" or " in word for word in (first, *later))

@@ -16,6 +16,8 @@ NO_LABELS = (
     "`istv review` makes a sample for it."
 )
 
+_WHO = {"age_band": "aged ", "hour_band": "hurt at "}
+
 
 def _said(released: Released, *sentences: str, name: str, title: str = "") -> Block:
     text = " ".join(filter(None, sentences))
@@ -118,7 +120,11 @@ def _out(rows: pd.DataFrame, way: str, labels: Mapping[str, str] | None) -> str:
     if rows.empty:
         return ""
     rows = rows.reindex(rows["value"].abs().sort_values(ascending=False, kind="stable").index)
-    named = [f"{_marks.label(r.stratum, labels)} ({100 * r.value:+.0f} points)" for r in rows.head(4).itertuples()]
+    named = [
+        f"{_WHO.get(r.stratum_dim, '')}{_marks.label(r.stratum, labels)} "
+        f"({100 * r.value:+.{0 if abs(r.value) >= 0.01 else 1}f} points)"
+        for r in rows.head(4).itertuples()
+    ]
     return f"{way.capitalize()} common among them than among those mapped: {'; '.join(named)}."
 
 

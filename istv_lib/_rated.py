@@ -63,7 +63,7 @@ def groups(table: pd.DataFrame, labels: Mapping[str, str] | None) -> pd.DataFram
         key = (row.stratum_dim, row.stratum)
         less = _points(apart.loc[key]) if key in apart.index else ""
         rows.append((name, f"{row.n:,.0f}", _cell(row, bare=True), less))
-    heads = ["Group", "Attendances", "On no map", "Its share of those not mapped, less its share of those mapped"]
+    heads = ["Group", "Attendances", "On no map", "More or less common than on the map"]
     return pd.DataFrame(rows, columns=heads)
 
 

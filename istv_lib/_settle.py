@@ -100,8 +100,10 @@ def by_site(best: pd.DataFrame, asked: pd.DataFrame, atlas: Atlas, prior, rules:
     row["away"] = np.hypot(row["x"] - at["site_x"], row["y"] - at["site_y"])
     row["site_code"] = at["site_code"]
     main, coarse = row[row["role"] == "best"], row[row["role"] == "coarse"].set_index("q")
-    one = main["across"].fillna(0) <= rules["prior_ambiguity_m"]
+    one = main["across"].fillna(0) <= rules["spread_area_m"]
     alone = _together(main[one]).assign(prior_decided=False)
+    wide = alone["across"] > rules["prior_ambiguity_m"]
+    alone["kind"] = alone["kind"].mask(wide, "area")  # which of them is not told, about where is
     several = main[~one & main["away"].notna()]
     points = prior(several["site_code"], several["away"], pd.Series(atlas.borough[several["place"]], several.index))
     chosen = several.assign(prior=points).sort_values(

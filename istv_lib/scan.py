@@ -29,7 +29,9 @@ _COUNTED = ("value", "numerator", "denominator", "lower", "upper", "n", "shown")
 _WORD = re.compile(r"[^\W_]+")
 _ID = re.compile(r"(?<![0-9a-z])[0-9a-f]{16}(?![0-9a-z])")
 _STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ]+(\d\d):(\d\d)|(\d\d)/(\d\d)/(\d{4})[ ,T]+(\d\d):(\d\d)")
-_NUMBER = re.compile(r"(?<!\d\.)(?<![\w#])(\d{1,3}(?:([, '’_])\d{3})(?:\2\d{3})*|\d{4,})(\.0+)?(?![\w%]|\.\d)")
+_NUMBER = re.compile(
+    r"(?<!\d\.)(?<![\w#])(\d{1,3}(?:([, '’_])\d{3})(?:\2\d{3})*+|\d{4,})(\.0+)?(?![\w%]|\.\d| offences)"
+)
 _POINT = re.compile(r"(?<![\w.])(-?\d{1,3}\.\d{4,}|\d{6}(?:\.\d+)?)(?![\w.])")
 _STEP = re.compile(r"([ML])(\d+) (-?\d+(?:\.\d+)?)|h0")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -58,7 +60,8 @@ def check(folder: Path, where: store.Root) -> list[str]:
     -----
     What is public anyway is not looked for, unless it was planted: names of boroughs, areas, stations and hospitals in
     the reference data, alone or with words such as "near" or "station"; texts and numbers that stand in code,
-    templates, notebooks, parameters or documents of the project; counts that open police data have too.
+    templates, notebooks, parameters or documents of the project; counts that open police data have too, and numbers
+    of "offences".
 
     So it can mislead: a leaked text that also stands in a document is not found, nor is a number that a picture
     shows, nor a count between 8 and 999 that was not rounded. It refuses exact counts by the rule ``complementary``.

@@ -200,3 +200,4 @@ def test_a_week_has_its_table_and_merged_bands_a_row_of_their_own():
 def test_merged_strata_are_joined_by_or(stratum, said):
     assert _marks.label(stratum, figures.stratum_labels("weapon_group")) == said
     assert _marks.label("a+b", {"a": "Ash", "b": "Birch"}) == "Ash or birch"
+    assert _marks.label("65+", {"a": "Ash"}) == "65 and over"

@@ -88,7 +88,7 @@ def test_what_is_too_far_from_a_name_is_not_read():
 
 
 def test_a_name_as_written_wins_over_a_misspelt_one():
-    both = matcher(streets(("Marsh Road", 521500, 184000), ("March Road", 523500, 184000)))
+    both = matcher(streets(("Marsh Road", 521500, 184000), ("March Road", 524500, 184000)))
     assert ask(both, ["marsh road", "march road"])["matched"].tolist() == ["Marsh Road", "March Road"]
     assert not ask(both, ["marsh road", "march road"])["prior_decided"].any()
     between = one(both, "marxh road", None)
@@ -251,8 +251,17 @@ def test_namesakes_that_lie_together_are_one_place_and_the_threshold_is_the_call
         False,
         "PLACES.together",
     )
-    apart = one(matcher(near, rules=WHOLE.replaced(prior_ambiguity_m=500)), "Border Road")
+    apart = one(matcher(near, rules=WHOLE.replaced(prior_ambiguity_m=500, spread_area_m=500)), "Border Road")
     assert (apart["x"], apart["prior_decided"], apart["faults"]) == (520900, True, "PRIOR.decided")
+
+
+def test_namesakes_within_the_spread_are_an_area_whatever_hospital_was_attended():
+    finder = matcher(streets(("Border Road", 520000, 184000), ("Border Road", 521800, 184000)))
+    for site in ("SYN-N", "SYN-S", None):
+        found = one(finder, "Border Road", site)
+        assert (found["x"], found["precision_class"], found["radius_m"]) == (520900, "area", 900)
+        assert (found["prior_decided"], found["faults"]) == (False, "PLACES.together")
+        assert found["location_p"] < 0.15
 
 
 def test_namesakes_far_apart_need_a_site_or_a_word():

@@ -185,8 +185,10 @@ def test_sizes_coordinates_of_drawings_and_counts_of_crimes_are_left_alone(tmp_p
     about = json.dumps({"resources": [{"bytes": 1737, "dcat:byteSize": 1737, "hash": "sha256:1737"}]})
     police = HEAD + f"violence_offences,crime,mps,{CAMDEN},2024-05,2024-05,,,5,5,1737\n"
     sites = f"sites_sent,site,ed,{CAMDEN},2024-05,2024-05,,,5,5,5\n"
-    assert found(tmp_path, a__html=page(svg), datapackage__json=about, a__csv=police + sites) == set()
+    note = "<p>n = 1,737 offences in the months shown.</p>"
+    assert found(tmp_path, a__html=page(svg + note), datapackage__json=about, a__csv=police + sites) == set()
     assert found(tmp_path, a__csv="a,b\n1,737\n") == set()
+    assert found(tmp_path, a__html=page("<p>1,737 attendances, 1,736,001,737 offences</p>")) == {("value", 0)}
 
 
 @pytest.mark.parametrize(
