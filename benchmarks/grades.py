@@ -2,8 +2,8 @@
 
 Labelled texts: ``geocoder/truth_dev.csv`` of the folder that ISTV_REAL_DATA names (real London names with true points,
 as typed and with typing noise), with the street files of ``police`` and, in a second run, the venues of ``gazetteer``;
-texts without a place from ``tests/cases/texts.yml``. Half the labelled texts (``fold``) fit, the other half judges, both
-ways; the shipped weights are fitted to all.
+texts without a place from ``tests/cases/texts.yml``. Half the labelled texts (``fold``) fit, the other half judges,
+both ways; the shipped weights are fitted to all.
 
     ISTV_REAL_DATA=... python benchmarks/grades.py [--write]
 """

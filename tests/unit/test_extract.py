@@ -37,7 +37,8 @@ def london(rows):
     usual = {
         "site_code": "A", "month": MONTH, "borough_gss": CAMDEN, "occurred_start": at, "occurred_precision": "minute",
         "arrival_at": at + pd.Timedelta(hours=5), "precision_class": "street", "method": "fist", "flags": "",
-        "location_type": "street", "category": "assault", "prior_decided": False, "location_p": 0.9, "synthetic": True, "source": "ed",
+        "location_type": "street", "category": "assault", "prior_decided": False, "location_p": 0.9,
+        "synthetic": True, "source": "ed",
         "age_band": "", "sex": "", "alcohol": "", "ethnic_group": "",
     }  # fmt: skip
     frame = pd.DataFrame([usual | row for row in rows])
