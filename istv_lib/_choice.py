@@ -88,15 +88,17 @@ def _junctions(one: pd.DataFrame, atlas: Atlas, reach: float) -> pd.DataFrame:
     keep = street["span"].to_numpy()[left] < street["span"].to_numpy()[right]
     keep &= street["place"].to_numpy()[left] != street["place"].to_numpy()[right]
     left, right = left[keep], right[keep]
-    a, b = street.iloc[left].reset_index(drop=True), street.iloc[right].reset_index(drop=True)
-    low = a["place"] < b["place"]  # the order in which the text names them must not matter
-    a, b = a.where(low, b), b.where(low, a)
-    near = atlas.near(a["place"].to_numpy(), b["place"].to_numpy(), reach)
-    made = a.assign(
+    place = street["place"].to_numpy()
+    low = place[left] < place[right]  # the order in which the text names them must not matter
+    left, right = np.where(low, left, right), np.where(low, right, left)
+    near = atlas.near(place[left], place[right], reach)
+    meet = near["d"] <= reach
+    near = {name: values[meet] for name, values in near.items()}
+    a, b = street.iloc[left[meet]].reset_index(drop=True), street.iloc[right[meet]].reset_index(drop=True)
+    return a.assign(
         kind="junction", span_2=b["span"], place_2=b["place"], apart=near["d"], cost=a["cost"] + b["cost"],
         edits=a["edits"] + b["edits"], x=(near["x1"] + near["x2"]) / 2, y=(near["y1"] + near["y2"]) / 2,
     )  # fmt: skip
-    return made[made["apart"] <= reach]
 
 
 def pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

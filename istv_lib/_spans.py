@@ -22,6 +22,7 @@ _KINDS = (
     "street",
     "lane",
     "avenue",
+    "crescent",
     "close",
     "drive",
     "gardens",
@@ -65,6 +66,7 @@ class Names:
         words = _split(names)
         self.rank = np.zeros(len(names), dtype=np.int64) if rank is None else np.asarray(rank)
         self.vocabulary = pd.Index(words["word"].unique())
+        self.code = {word: code for code, word in enumerate(self.vocabulary)}
         code = self.vocabulary.get_indexer(words["word"])
         self.speller = Speller(pd.Series(self.vocabulary, dtype="str"))
         self._grow(words["text"].to_numpy(), words.groupby("text").cumcount().to_numpy(), code, len(names))
@@ -161,17 +163,16 @@ def _misspelt(words: pd.DataFrame, code: np.ndarray, names: Names) -> pd.DataFra
 
 def _short_kinds(words: pd.Series, names: Names) -> pd.DataFrame:
     """Kinds of street and the like that a short misspelt word may stand for ("rad", "stret", "gdsn")."""
-    kinds = pd.Series([w for w in _KINDS if w in names.vocabulary], dtype="str")
-    asked = np.flatnonzero((words.str.len() <= LEAST + 1) & words.str.isalpha())
-    if kinds.empty or not len(asked):
-        return pd.DataFrame({"asked": [], "word": [], "edits": []}).astype("int64")
-    full = process.cdist(words.iloc[asked], kinds, scorer=OSA.distance, score_cutoff=1, dtype=np.uint8)
-    row, column = np.nonzero(full == 1)
-    found = pd.DataFrame({"asked": asked[row], "word": names.vocabulary.get_indexer(kinds.iloc[column]), "edits": 1})
-    short = words.iloc[asked].map(_SHORT_SLIPS)
-    said = short.notna() & short.isin(names.vocabulary)
-    slips = pd.DataFrame({"asked": asked[said], "word": names.vocabulary.get_indexer(short[said]), "edits": 1})
-    return pd.concat([found, slips], ignore_index=True).drop_duplicates(["asked", "word"])
+    kinds = {word: code for word in _KINDS if (code := names.code.get(word, -1)) >= 0}
+    short = [(k, word) for k, word in enumerate(words) if len(word) <= LEAST + 1 and word.isalpha()]
+    found = [(k, names.code[_SHORT_SLIPS[word]]) for k, word in short if _SHORT_SLIPS.get(word) in kinds]
+    if kinds and short:
+        asked = [word for _, word in short]
+        apart = process.cdist(asked, list(kinds), scorer=OSA.distance, score_cutoff=1, dtype=np.uint8)
+        codes = list(kinds.values())
+        found += [(short[row][0], codes[column]) for row, column in zip(*np.nonzero(apart == 1), strict=True)]
+    table = pd.DataFrame(found, columns=["asked", "word"]).astype("int64")
+    return table.assign(edits=1).drop_duplicates(["asked", "word"])
 
 
 def _broken(words: pd.DataFrame, code: np.ndarray, names: Names) -> pd.DataFrame:

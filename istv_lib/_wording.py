@@ -52,9 +52,14 @@ def normalise(texts: pd.Series) -> pd.Series:
 def _clean(texts: pd.Series) -> pd.Series:
     """The work of :func:`normalise`, on distinct texts."""
     texts = texts.str.lower().str.replace("[–—−]", " ", regex=True).str.replace("[’‘`´']", "", regex=True)
-    texts = texts.str.normalize("NFKD").str.encode("ascii", "ignore").str.decode("ascii").astype("str")
-    for pattern, full in _SIGNED:
-        texts = texts.str.replace(pattern, full, regex=True)
+    odd = ~texts.map(str.isascii).astype(bool)
+    folded = texts[odd].str.normalize("NFKD").str.encode("ascii", "ignore").str.decode("ascii").astype("str")
+    texts = folded.reindex(texts.index).fillna(texts).astype("str") if odd.any() else texts
+    signed = texts[texts.str.contains(r"[/@&+\[]")]
+    if len(signed):
+        for pattern, full in _SIGNED:
+            signed = signed.str.replace(pattern, full, regex=True)
+        texts = signed.reindex(texts.index).fillna(texts).astype("str")
     texts = texts.str.replace("[^a-z0-9]+", " ", regex=True).str.strip()
     texts = texts.str.replace(_SAINT, lambda m: f"{m['lead']} saint" if m["lead"] else "saint", regex=True)
     texts = texts.str.replace(r"\bst\b", "street", regex=True)
