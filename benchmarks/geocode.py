@@ -35,6 +35,7 @@ from scipy.spatial import cKDTree
 from istv_lib import _wording, geocode, params
 
 NEAR_M = 250
+ROUNDS = 3
 LEFT_OUT = r"outside|near|in|at|on|opposite|behind|by|patient fell|walking along|(?:corner|junction)(?: of| with)?"
 LEFT_OUT = rf"\b(?:{LEFT_OUT})\b|^\d+ "
 
@@ -156,15 +157,18 @@ def memory(*, peak: bool) -> float:
 
 
 def run(name: str, world: World, warm: pd.DataFrame, asked: pd.DataFrame) -> dict[str, object]:
-    """Build a contender, warm it with other texts, time it on those asked."""
+    """Build a contender, warm it with other texts, time it on those asked: the best of three, nothing is kept between."""
     before = memory(peak=False)
     start = time.perf_counter()
     contender = CONTENDERS[name](world.gazetteer, world.sites)
     built = time.perf_counter()
     contender.answer(warm)
-    begun = time.perf_counter()
-    answers = contender.answer(asked)
-    took, peak = time.perf_counter() - begun, memory(peak=True)
+    rounds = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        answers = contender.answer(asked)
+        rounds.append(time.perf_counter() - begun)
+    took, peak = min(rounds), memory(peak=True)
     return {"build": built - start, "took": took, "extra": peak - before, "whole": peak, "answers": answers}
 
 

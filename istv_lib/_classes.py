@@ -125,8 +125,8 @@ def without_idioms(words: pd.Series) -> pd.Series:
 
 def _mend(texts: pd.Series) -> pd.Series:
     """Put right slips in frequent words, for the decision alone: the matcher still sees what was written."""
-    tokens = texts.str.split(" ").explode()
-    odd = pd.Index(tokens.unique()).difference(list(PLAIN))
+    tokens = [text.split(" ") for text in texts]
+    odd = {word for words in tokens for word in words} - PLAIN
     # Short words are mended from a list of slips only ("holme" is no "home"). A longer word is known one edit off if
     # it starts the same and no name of London's streets, stations, areas or pubs that we checked lies that near.
     slips = {w: _SLIPS[w] for w in odd if w in _SLIPS}
@@ -135,9 +135,8 @@ def _mend(texts: pd.Series) -> pd.Series:
         written, right = list(same), [w for w in _LONG if w[0] == first]
         apart = process.cdist(written, right, scorer=OSA.distance, score_cutoff=1, dtype=np.uint8)
         slips |= {written[i]: right[j] for i, j in zip(*np.nonzero(apart == 1), strict=True)}
-    hit = tokens.index.isin(tokens.index[tokens.isin(list(slips))])
-    mended = tokens[hit].replace(slips).groupby(level=0).agg(" ".join)
-    return mended.reindex(texts.index).fillna(texts).astype("str")
+    mended = [" ".join(slips.get(word, word) for word in words) for words in tokens]
+    return pd.Series(mended, index=texts.index, dtype="str")
 
 
 def _tell(texts: pd.Series) -> np.ndarray:

@@ -253,16 +253,21 @@ def _longest(found: pd.DataFrame, n_words: int) -> pd.DataFrame:
     """Keep the longest names, the best spelt and of the lowest rank, then the leftmost, so that none overlap."""
     free = np.ones(n_words + 1, dtype=bool)
     best = found.sort_values(["cost", "rank", "name"], kind="stable").drop_duplicates(["at", "to"])
-    best = best.assign(length=best["to"] - best["at"])
-    kept = []
-    for (length, _, _), alike in best.groupby([-best["length"], "cost", "rank"], sort=True):
+    at, to, cost, rank = (best[name].to_numpy() for name in ("at", "to", "cost", "rank"))
+    order = np.lexsort((at, rank, cost, at - to))
+    key = np.column_stack([(to - at), cost, rank])[order]
+    new = np.flatnonzero((key[1:] != key[:-1]).any(axis=1)) + 1
+    kept = [order[:0]]
+    for alike in np.split(order, new) if len(order) else ():
         used = np.concatenate([[0], np.cumsum(~free)])
-        open_ = alike[used[alike["to"]] == used[alike["at"]]].sort_values("at")
-        rows = open_[_leftmost(open_["at"].to_numpy(), -length)]
-        for step in range(-length):
-            free[rows["at"] + step] = False
-        kept.append(rows[["at", "to", "cost"]])
-    spans = pd.concat(kept).rename(columns={"cost": "least"}) if kept else found[["at", "to"]].assign(least=0.0)
+        open_ = alike[used[to[alike]] == used[at[alike]]]
+        length = int(to[alike[0]] - at[alike[0]])
+        chosen = open_[_leftmost(at[open_], length)]
+        for step in range(length):
+            free[at[chosen] + step] = False
+        kept.append(chosen)
+    rows = np.concatenate(kept)
+    spans = pd.DataFrame({"at": at[rows], "to": to[rows], "least": cost[rows]})
     taken = found.merge(spans, on=["at", "to"])
     return taken[taken["cost"] <= taken["least"] + _SLACK * (taken["least"] > 0)].sort_values(
         ["at", "cost", "name"], kind="stable", ignore_index=True
