@@ -157,7 +157,7 @@ def memory(*, peak: bool) -> float:
 
 
 def run(name: str, world: World, warm: pd.DataFrame, asked: pd.DataFrame) -> dict[str, object]:
-    """Build a contender, warm it with other texts, time it on those asked: the best of three, nothing is kept between."""
+    """Build a contender, warm it with other texts, time it on those asked: best of three, nothing kept between."""
     before = memory(peak=False)
     start = time.perf_counter()
     contender = CONTENDERS[name](world.gazetteer, world.sites)
