@@ -43,16 +43,14 @@ class Atlas:
         self.entry_place, self.entry_kind = entries["place"].to_numpy(), entries["kind"].to_numpy()
         self.first_entry = np.searchsorted(entries["name"], np.arange(entries["name"].max() + 2))
         words = table.drop_duplicates("name").sort_values("name")["key"].str.split()
-        self.short = words.str.len().to_numpy() == 1
         self.plain = np.array([all(word in _classes.PLAIN for word in key) for key in words])
-        self.person = words.str[-1].isin(_pid_words.NAMES).to_numpy() & self.short
+        self.person = words.str[-1].isin(_pid_words.NAMES).to_numpy() & (words.str.len() == 1).to_numpy()
 
     def _take_places(self, table: pd.DataFrame, ids: pd.Index) -> None:
         """Centre, radius, borough and written name of each place, and all its points."""
         official = table.sort_values(["place", "alias"], key=_official_first, kind="stable").drop_duplicates("place")
         official = official.set_index("place").reindex(range(len(ids)))
-        self.ids, self.display = ids, official["display"].to_numpy()
-        self.type, self.borough = official["type"].to_numpy(), official["borough_gss"].to_numpy()
+        self.display, self.borough = official["display"].to_numpy(), official["borough_gss"].to_numpy()
         self.radius = official["radius_m"].to_numpy(dtype=float)
         points = table[["place", "x", "y"]].drop_duplicates().sort_values(["place", "x", "y"])
         middle = points.groupby("place")[["x", "y"]].median().reindex(range(len(ids)))

@@ -107,7 +107,6 @@ def read(words: pd.Series, atlas: Atlas, empty: np.ndarray) -> tuple[pd.DataFram
     the = _neighbour(token, text, begin - 1, free, spans["text"]) == "the"
     spans["follows"] = np.select([high, road, pub, venue, the], ["high", "road", "pub", "venue", "the"], "")
     spans["span"] = spans.groupby("text")["start"].rank(method="dense").astype("int64")
-    spans["begin"], spans["stop"] = begin, end
     return spans, _facts(token, text, free, spans, atlas, len(words))
 
 
