@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from istv_lib import _fit, errors, places, schema
+from istv_lib._kernel import quartic
 
 MEASURE, UNIT = "density_class", "class"
 MONTHS = {"year": ("01", "12")}
@@ -141,7 +142,7 @@ def _kernel(points: pd.DataFrame, cells: pd.DataFrame, bandwidth: float) -> tupl
     trees = (cKDTree(frame[["x", "y"]].to_numpy(dtype=float).reshape(-1, 2)) for frame in (cells, points))
     near = next(trees).sparse_distance_matrix(next(trees), bandwidth, output_type="ndarray")
     near = near[near["v"] < bandwidth]
-    weight = 3e6 / (np.pi * bandwidth**2) * (1 - (near["v"] / bandwidth) ** 2) ** 2
+    weight = quartic(near["v"], bandwidth)
     month = points["month"].to_numpy()[near["j"]]
     months = pd.DataFrame({"cell": near["i"], "month": month}).drop_duplicates()["cell"].to_numpy()
     count = len(cells)

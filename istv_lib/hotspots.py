@@ -1,22 +1,29 @@
-"""Where street violence was counted, on one fixed lattice of British National Grid squares, and what is left out.
+"""Where street violence is counted, and which squares hold more of it than expected, on one fixed lattice.
 
-In this form the module counts only; it tests nothing, so nothing it makes may be called a hot spot.
+Squares counted by :func:`cells` are tested against nothing. Only squares that passed the test of :func:`squares` may be
+called hot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from istv_lib import _fit, _intervals, places, schema, tally
+from istv_lib import _fit, _kernel, _lattice, _moved, _scene, _uncertain, places, tally
 from istv_lib._fit import FIT
+from istv_lib._moved import moved
+from istv_lib._scene import Baseline, Scene, counted, flat, layer
+from istv_lib._unmapped import unmapped
 
-__all__ = ["FIT", "REASONS", "cells", "fit", "mappable", "moved", "unmapped"]
+__all__ = [
+    "FIT", "REASONS", "Baseline", "Scene", "cells", "counted", "density", "findings", "fit", "flat", "layer",
+    "mappable", "moved", "scene", "sensitivity", "squares", "study", "unmapped",
+]  # fmt: skip
 REASONS = _fit.REASONS
 METHOD = "lattice_count"  # maps draw squares of this method alone
-UNKNOWN = "unknown"
+TEST = "lattice_test"
 
 
 def mappable(events: pd.DataFrame, rules: Mapping) -> pd.Series:
@@ -77,182 +84,287 @@ def cells(mapped: pd.DataFrame, place: str, period: tuple[str, str], rules: Mapp
     told by :func:`unmapped`.
     """
     _fit.demand(mapped, rules["map_p_least"])
-    found = _squares(mapped, rules).value_counts().rename_axis("stratum").reset_index(name="value")
+    found = _moved.named(mapped, rules).value_counts().rename_axis("stratum").reset_index(name="value")
     found = found.sort_values(["value", "stratum"], ascending=[False, True], ignore_index=True)
     out = found.assign(
         stratum_dim="cell",
         n=float(len(mapped)),
         share_used=len(mapped) / of if of else 0.0,
     )
-    return tally.as_findings(out, None, place, synthetic=_made(mapped), method=METHOD, period=period)
+    return tally.as_findings(out, None, place, synthetic=bool(mapped["synthetic"].all()), method=METHOD, period=period)
 
 
-def _squares(mapped: pd.DataFrame, rules: Mapping) -> pd.Series:
-    cell = places.cell_of(mapped["x"].to_numpy(), mapped["y"].to_numpy(), int(rules["lattice_m"]))
-    return pd.Series(cell, index=mapped.index, dtype="str")
+# ---- squares that hold more than expected ------------------------------------------------------------------------
 
 
-def _made(events: pd.DataFrame) -> bool:
-    return bool(events["synthetic"].all())
-
-
-# ---- who is on no map --------------------------------------------------------------------------------------------
-
-
-def unmapped(
-    events: pd.DataFrame, place: str, period: tuple[str, str], rules: Mapping, people: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    """Return which share of the attendances is on no map, and whom that leaves out more often than others.
+def scene(
+    events: pd.DataFrame,
+    area: places.Area,
+    period: tuple[str, str],
+    rules: Mapping,
+    *,
+    source: str = "ed",
+    segments: pd.DataFrame | None = None,
+    prior: bool = False,
+) -> Scene:
+    """Put the events of an area and its surroundings on the lattice, as distinct incidents.
 
     Parameters
     ----------
     events : DataFrame
-        All ED events of the place and period, mapped or not: the columns that :func:`mappable` needs, ``method``,
-        ``occurred_start``, ``occurred_precision``, ``event_id``, ``site_code``, ``synthetic``.
-    place : str
-        GSS code, or ``london``.
+        Events of one source (or of several, for ``both``) that may be mapped (:func:`fit`), of all London or at least
+        of the area and its surroundings: schema ``event``. Police events need a point alone.
+    area : places.Area
+        Borough, BCU or London.
     period : (str, str)
-        First and last month, included.
+        First and last month, included; normally 12 months.
     rules : mapping
-        ``map_p_least``, ``extract_k_least``, ``extract_sites_least``.
-    people : DataFrame, optional
-        ``record_id``, ``age_band``, ``sex`` of the conformed records, which hold what a site's agreement permits.
-        Groups under ``extract_k_least`` are counted as not known, and an item that fewer than
-        ``extract_sites_least`` sites fill in is left out.
+        ``lattice_m``, ``lattice_cells_most``, ``map_p_least``, ``incident_m``, ``incident_hours``, ``spread_m``.
+    source : str
+        ``ed``, an agency, ``police`` or ``both``, as shown.
+    segments : DataFrame, optional
+        Pieces of streets (:func:`istv_lib._lattice.split_segments`) along which street-class points are shared out.
+    prior : bool
+        Whether records between whose places the hospital decided are taken too: for :func:`sensitivity` alone.
 
     Returns
     -------
-    DataFrame
-        Findings, shares with Wilson intervals: ``unmapped`` (of all, and of each stratum of ``weapon_group``,
-        ``hour_band``, ``age_band``, ``sex``; ``unknown`` is a row) and ``unmapped_why`` (of all, by ``reason``);
-        ``unmapped_difference`` is a stratum's share of those not mapped less its share of those mapped, with
-        Newcombe's interval, and ``flags`` "more" or "less" where that leaves out zero.
-
-    Notes
-    -----
-    How it can mislead: a borough's attendances are those whose borough is known, so texts without a place and homes
-    are missing from its table altogether and are seen for London alone. Strata are compared one at a time, about one
-    in twenty differs by chance, and a stratum may differ because of the hospitals that its people reach.
-    """
-    lost = _fit.reason(events, rules["map_p_least"])
-    parts = [_lost(lost != "", pd.Series("", events.index), [""], "")]
-    parts.append(_why(lost))
-    for dim, (stratum, order) in _dims(events, people, rules).items():
-        parts.append(_lost(lost != "", stratum, order, dim))
-        parts.append(_apart(parts[-1], dim))
-    out = pd.concat(parts, ignore_index=True).assign(unit="share")
-    return tally.as_findings(out, None, place, synthetic=_made(events), method="wilson", period=period)
-
-
-def _dims(events: pd.DataFrame, people: pd.DataFrame | None, rules: Mapping) -> dict[str, tuple[pd.Series, list[str]]]:
-    """Return the strata of each dimension, and their order."""
-    known = tally.strata(events)
-    band = known["time_band_12"].str.rsplit(" ", n=1).str[-1]
-    band = band.where(band.fillna("") != "", UNKNOWN)
-    dims = {"weapon_group": (known["weapon_group"], tally.order("weapon_group"))}
-    dims["hour_band"] = (band, [*sorted(set(band) - {UNKNOWN}), UNKNOWN])
-    for dim, codes in (("age_band", schema.AGE_BANDS), ("sex", schema.SEXES)) if people is not None else ():
-        held = events["event_id"].map(people.set_index("record_id")[dim])
-        held = held.where(held.isin(codes), UNKNOWN)
-        few = held.groupby(held).transform("size") < rules["extract_k_least"]
-        filled = events.loc[held != UNKNOWN, "site_code"].nunique()
-        if filled >= rules["extract_sites_least"]:
-            dims[dim] = (held.mask(few, UNKNOWN), [*codes])
-    return dims
-
-
-def _lost(lost: pd.Series, stratum: pd.Series, order: list[str], dim: str) -> pd.DataFrame:
-    counts = lost.groupby(stratum).agg(["sum", "size"]).reindex(order, fill_value=0)
-    counts = counts[(counts["size"] > 0) | (dim == "")].set_axis(["numerator", "denominator"], axis=1)
-    return _intervals.shares(counts.rename_axis("stratum").reset_index()).assign(stratum_dim=dim, measure="unmapped")
-
-
-def _why(lost: pd.Series) -> pd.DataFrame:
-    counts = lost.value_counts().reindex(list(REASONS), fill_value=0).rename_axis("stratum").reset_index()
-    counts = counts.set_axis(["stratum", "numerator"], axis=1).assign(denominator=len(lost))
-    return _intervals.shares(counts).assign(stratum_dim="reason", measure="unmapped_why")
-
-
-def _apart(shares: pd.DataFrame, dim: str) -> pd.DataFrame:
-    """Return each stratum's share of those not mapped less its share of those mapped."""
-    off, on = shares["numerator"], shares["denominator"] - shares["numerator"]
-    if not (off.sum() and on.sum()):
-        return shares.head(0)
-    low, high = _intervals.difference(off, off.sum(), on, on.sum())
-    flags = np.select([low > 0, high < 0], ["more", "less"], default="")
-    out = shares[["stratum", "denominator", "n"]].assign(value=off / off.sum() - on / on.sum(), lower=low, upper=high)
-    return out.assign(flags=flags, measure="unmapped_difference", stratum_dim=dim, status="final")
-
-
-# ---- how much rests on points that may be wrong ------------------------------------------------------------------
-
-
-def moved(
-    mapped: pd.DataFrame, place: str, period: tuple[str, str], rules: Mapping, rng: np.random.Generator
-) -> pd.DataFrame:
-    """Move a share of the mapped points to other places of their borough and say what of the squares stays.
-
-    Parameters
-    ----------
-    mapped : DataFrame
-        As for :func:`cells`, with ``borough_gss``.
-    place, period
-        As for :func:`cells`.
-    rules : mapping
-        ``lattice_m``, ``map_p_least``, ``map_points_least``, ``moved_shares``, ``moved_times``.
-    rng : numpy Generator
-        Chooses the points, and for each the mapped point of the same borough to whose place it goes.
-
-    Returns
-    -------
-    DataFrame
-        Findings by ``moved`` ("10%"), means over ``moved_times`` repetitions with the range of the middle 95 % of
-        them: ``stable_3`` and ``stable_8``, the share of the squares of the top tenth whose count changes by less than
-        3 % and 8 %; ``top_ten``, the share of the ten largest squares that stay among the ten largest.
-        ``denominator`` is the number of squares looked at, ``n`` the points; "no data" under ``map_points_least``.
-        ``top_least`` is the least count of the squares of the top tenth.
+    Scene
+        ``n`` distinct incidents inside the area; those of squares across the border are held too, because a square at
+        the border is tested with its neighbours.
 
     Raises
     ------
     errors.DisclosureError
-        As for :func:`cells`.
+        When a row may be on no map.
+    errors.ParameterError
+        When points look like degrees, or the lattice would have too many squares.
 
     Notes
     -----
-    How it can mislead: in a square of ten attendances one is more than 8 %, so few squares of a borough can count as
-    stable, and many of a whole city over years. Real errors are no random ones: they gather at places of one name.
-    Points that stay may be wrong too, and those that could not be mapped are in no square at all.
+    A square belongs to the borough that holds most of it. Attendances of one incident count once (``incident_m``,
+    ``incident_hours``); a point of class ``street`` is shared out within its radius, so that a street's middle is no
+    stack. What lies outside London or the area's surroundings is counted in ``left_out``.
     """
-    _fit.demand(mapped, rules["map_p_least"])
-    cell, names = pd.factorize(_squares(mapped, rules), sort=True)
-    borough = mapped["borough_gss"].to_numpy()
-    enough = len(mapped) >= rules["map_points_least"]
-    base = np.bincount(cell, minlength=len(names))
-    order = np.argsort(-base, kind="stable")
-    top = order[: -(-len(names) // 10)]
-    rows = [{"measure": "top_least", "value": base[top].min() if enough else np.nan, "unit": "attendance"}]
-    for share in rules["moved_shares"]:
-        runs = [_kept(base, cell, borough, top, share, rng) for _ in range(rules["moved_times"] if enough else 0)]
-        runs = np.array(runs) if runs else np.full((1, 3), np.nan)
-        for k, measure in enumerate(("stable_3", "stable_8", "top_ten")):
-            squares = min(10, len(names)) if measure == "top_ten" else len(top)
-            low, high = np.percentile(runs[:, k], [2.5, 97.5])
-            rows.append({"measure": measure, "value": runs[:, k].mean(), "lower": low, "upper": high, "unit": "share"})
-            rows[-1] |= {"denominator": squares or np.nan, "stratum": f"{share:.0%}", "stratum_dim": "moved"}
-    out = pd.DataFrame(rows).assign(n=float(len(mapped)), status="final" if enough else "no_data")
-    return tally.as_findings(out, None, place, synthetic=_made(mapped), method="moved_points", period=period)
+    return _scene.scene(events, area, period, rules, source=source, segments=segments, prior=prior)
 
 
-def _kept(
-    base: np.ndarray, cell: np.ndarray, borough: np.ndarray, top: np.ndarray, share: float, rng: np.random.Generator
-) -> tuple[float, float, float]:
-    """Move points once; return the shares of top squares that change by less than 3 and 8 %, and of the ten kept."""
-    going = rng.permutation(len(cell))[: round(share * len(cell))]
-    now = cell.copy()
-    for gss in np.unique(borough):
-        mine, here = going[borough[going] == gss], np.flatnonzero(borough == gss)
-        now[mine] = cell[rng.choice(here, size=len(mine))]
-    counts = np.bincount(now, minlength=len(base))
-    change = np.abs(counts[top] / base[top] - 1)
-    ten = [set(np.argsort(-c, kind="stable")[:10]) for c in (base, counts)]
-    return float((change < 0.03).mean()), float((change < 0.08).mean()), len(ten[0] & ten[1]) / len(ten[0])
+def squares(what: Scene, base: Baseline, rules: Mapping) -> pd.DataFrame:
+    """Test each square of an area for more incidents in it and the eight about it than expected.
+
+    Parameters
+    ----------
+    what : Scene
+        Of :func:`scene`.
+    base : Baseline
+        :func:`flat` (the same on each square metre), :func:`layer` (a supplied share) or :func:`counted` (the counts
+        of another source).
+    rules : mapping
+        ``hot_false_rate``.
+
+    Returns
+    -------
+    DataFrame
+        A row a square of the area: ``cell``, ``x``, ``y`` (its middle), ``incidents``, ``around`` (with the eight about
+        it; broken where streets are spread), ``expected`` (of ``around``), ``p``, ``q``, ``hot``, ``one_place``,
+        ``one_street`` and, for comparison, ``gi_star``, ``gi_p``, ``gi_q``.
+
+    Notes
+    -----
+    p is the binomial tail of ``around`` out of all incidents of the area and the squares that touch it; with a baseline
+    of counts the two-sample conditional form with mid-p. q is Benjamini and Hochberg's over all squares of the area.
+    Neighbours across the border are in sum and expectation. A square that meets the rate only because several incidents
+    share one point (a venue, a station, a snap point of police data) is ``one_place`` and not hot: with that point
+    counted once it no longer meets it. Incidents on one named street are spread instead and can make a square hot; where
+    it would not be hot with its largest street counted once, it is ``one_street``. How it can mislead: against a flat baseline almost any town centre is hot, which says
+    concentration and not excess; a hot square may hold no incident itself but touch those that do; squares where the
+    baseline expects nothing are not tested. Below some 165 incidents most truly raised squares are missed.
+    """
+    return _scene.squares(what, base, rules)
+
+
+def study(
+    what: Scene,
+    base: Baseline,
+    rules: Mapping,
+    rng: np.random.Generator,
+    candidates: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Return :func:`squares` with what is sure about them: ``p_hot``, and of the largest ``rank`` and ``kept``.
+
+    Parameters
+    ----------
+    what, base, rules
+        As for :func:`squares`; also ``hot_draws``, ``top_places``, ``map_points_least``.
+    rng : numpy Generator
+        Draws places and incidents.
+    candidates : DataFrame, optional
+        Other places that a text may have meant: ``event_id``, ``x``, ``y``, ``p``.
+
+    Returns
+    -------
+    DataFrame
+        ``p_hot``: share of draws of the true places in which the square is hot. ``rank``, ``rank_low``, ``rank_high``,
+        ``kept``: of the ``top_places`` largest by ``around``, how their rank varies when incidents are drawn anew, and
+        the share of draws that keep them among so many; missing for others. ``attrs``: ``chance`` (squares hot on
+        average, and share of draws with any, if incidents followed the baseline).
+
+    Notes
+    -----
+    With fewer than ``map_points_least`` incidents nothing is drawn or called hot. How it can mislead: ``p_hot`` knows
+    of wrong places what ``location_p`` says, and nothing of incidents that nobody recorded.
+    """
+    out = _scene.squares(what, base, rules)
+    enough = what.n >= rules["map_points_least"] and base.kind != "empty"
+    if not enough:
+        out = out.assign(
+            hot=False, one_place=False, one_street=False, p_hot=np.nan, rank=np.nan, rank_low=np.nan, rank_high=np.nan
+        )
+        out["kept"], out.attrs["chance"] = np.nan, (np.nan, np.nan)
+        return out
+    out["p_hot"] = _uncertain.probability_hot(what, base, rules, rng, candidates)
+    stable = _uncertain.ranks(what, rules, rng).drop(columns="around")
+    out = out.merge(stable, on="cell", how="left")
+    out.attrs["chance"] = _scene.chance(what, base, rules, rng)
+    return out
+
+
+def findings(studied: pd.DataFrame, what: Scene, base: Baseline, rules: Mapping, *, of: int) -> pd.DataFrame:
+    """Return a study as findings: what was tested and found, and each square that is hot, one place or among the top.
+
+    Parameters
+    ----------
+    studied : DataFrame
+        Of :func:`study`.
+    what, base, rules
+        As there; ``map_points_least``, ``hot_points_full``.
+    of : int
+        All attendances (or offences) of the area and period, mapped or not.
+
+    Returns
+    -------
+    DataFrame
+        ``hot_squares``: the squares called hot, of ``denominator`` tested; ``expected`` is how many there would be if
+        incidents followed the baseline, ``share_used`` the share mapped, ``flags`` the kind of baseline and
+        "indicative", or why there is no map: "few" or "empty_baseline" ("no data" then). ``hot_by_chance``: how often
+        any square would be hot. ``gi_squares``: how many Gi* with the same correction would call hot. By ``cell``:
+        ``incidents_around`` (to whole numbers, with ``expected``; ``flags`` "hot", "one_place", "one_street", "top"), ``p_hot``,
+        ``kept`` and ``gi_star``.
+    """
+    few, empty = what.n < rules["map_points_least"], base.kind == "empty"
+    told = [base.kind, *(["few"] if few else []), *(["empty_baseline"] if empty else [])]
+    told += ["indicative"] if not (few or empty) and what.n < rules["hot_points_full"] else []
+    mean, any_ = studied.attrs["chance"]
+    tested, draws = float(len(studied)), float(rules["hot_draws"])
+    used = float(what.incidents.loc[what.incidents["inside"], "victims"].sum()) / of if of else 0.0
+    gi = float(((studied["gi_q"] <= rules["hot_false_rate"]) & (studied["gi_star"] > 0)).sum())
+    whole = pd.DataFrame([
+        {"measure": "hot_squares", "unit": "square", "value": float(studied["hot"].sum()), "expected": mean},
+        {"measure": "hot_by_chance", "unit": "share", "value": any_},
+        {"measure": "gi_squares", "unit": "square", "value": gi},
+    ])  # fmt: skip
+    whole = whole.assign(denominator=[tested, draws, tested], share_used=used, flags=";".join(told), stratum_dim="")
+    if few or empty:
+        whole = whole.assign(value=np.nan, status="no_data")
+    out = pd.concat([whole, *_by_square(studied, draws)], ignore_index=True).assign(n=float(what.n), source=what.source)
+    out["status"] = out["status"].fillna("final") if "status" in out else "final"
+    return tally.as_findings(out, None, what.place, synthetic=what.synthetic, method=TEST, period=what.period)
+
+
+def _by_square(studied: pd.DataFrame, draws: float) -> list[pd.DataFrame]:
+    shown = studied[studied["hot"] | studied["one_place"] | studied["rank"].notna()]
+    marks = {
+        "hot": shown["hot"],
+        "one_place": shown["one_place"],
+        "one_street": shown["one_street"],
+        "top": shown["rank"].notna(),
+    }
+    flags = [";".join(word for word, on in marks.items() if on[i]) for i in shown.index]
+    base = pd.DataFrame({"stratum": shown["cell"], "stratum_dim": "cell", "flags": flags})
+    around = base.assign(measure="incidents_around", unit="incident", value=shown["around"].round())
+    ratio = base.assign(measure="gi_star", unit="rate", value=shown["gi_star"])
+    shares = [base.assign(measure=m, unit="share", value=shown[m], denominator=draws) for m in ("p_hot", "kept")]
+    shares[1] = shares[1].assign(lower=shown["rank_low"], upper=shown["rank_high"])[shown["rank"].notna()]
+    return [around.assign(expected=shown["expected"]), *shares, ratio]
+
+
+def sensitivity(
+    events: pd.DataFrame,
+    area: places.Area,
+    period: tuple[str, str],
+    rules: Mapping,
+    base: Callable[[Scene], Baseline] = flat,
+) -> pd.DataFrame:
+    """Return which squares are hot with, and which without, the records between whose places the hospital decided.
+
+    Parameters
+    ----------
+    events : DataFrame
+        All ED events of London, mapped or not: as for :func:`scene` and :func:`mappable`.
+    area, period, rules
+        As for :func:`scene`.
+    base : callable
+        Makes the baseline of a scene; default :func:`flat`.
+
+    Returns
+    -------
+    DataFrame
+        Findings ``prior_hot`` by ``cell``: ``value`` the incidents about the square with those records, ``expected``
+        without them, ``flags`` "both", "only_with" or "only_without"; and ``prior_added``, the incidents that those
+        records add, of ``n``.
+
+    Notes
+    -----
+    The map never uses such records: texts that fit several places gather at the one nearest the hospital. A square
+    that is hot only with them must not be acted on.
+    """
+    why = _fit.reason(events, rules["map_p_least"])
+    without = scene(events[why == ""], area, period, rules)
+    full = scene(events[why.isin(["", "prior"])], area, period, rules, prior=True)
+    tests = [_scene.squares(part, base(part), rules) for part in (without, full)]
+    enough = [part.n >= rules["map_points_least"] for part in (without, full)]
+    hot = [test["hot"].to_numpy() & ok for test, ok in zip(tests, enough, strict=True)]
+    flags = np.select([hot[0] & hot[1], hot[1], hot[0]], ["both", "only_with", "only_without"], default="")
+    cells = pd.DataFrame({"stratum": tests[0]["cell"], "value": tests[1]["around"].round(), "flags": flags})
+    cells["expected"] = tests[0]["around"]
+    cells = cells[cells["flags"] != ""].assign(measure="prior_hot", stratum_dim="cell")
+    added = {"measure": "prior_added", "value": float(max(full.n - without.n, 0)), "stratum_dim": "", "flags": ""}
+    out = pd.concat([pd.DataFrame([added]), cells], ignore_index=True).assign(unit="incident", n=float(full.n))
+    return tally.as_findings(out, None, area.code, synthetic=full.synthetic, method=TEST, period=period)
+
+
+def density(what: Scene, rules: Mapping, bandwidth_m: float | None = None) -> pd.DataFrame:
+    """Return incidents per square kilometre over the area, by a quartic kernel; for partners alone.
+
+    Parameters
+    ----------
+    what : Scene
+        Of :func:`scene`; incidents across the border count.
+    rules : mapping
+        ``kernel_m``, ``kernel_lattice_m``, ``lattice_cells_most``.
+    bandwidth_m : float, optional
+        Radius in metres; default ``kernel_m``.
+
+    Returns
+    -------
+    DataFrame
+        ``cell``, ``x``, ``y`` (middle, metres, EPSG:27700), ``density`` (incidents per km2 over the period) of each
+        square of ``kernel_lattice_m`` of the area. ``attrs["bandwidth_m"]`` must be printed with it.
+
+    Notes
+    -----
+    Where part of the kernel lies outside London, which has no incidents, the density is divided by the part inside.
+    How it can mislead: it is smooth by its making and tests nothing; another radius gives another picture. The public
+    sees classes of another density only (:mod:`istv_lib._density`). Source: Silverman, Density Estimation, 1986.
+    """
+    radius = float(bandwidth_m or rules["kernel_m"])
+    boroughs = places.find_area(what.place).boroughs
+    frame = _lattice.frame(boroughs, int(rules["kernel_lattice_m"]), int(rules["lattice_cells_most"]))
+    cells = np.flatnonzero(frame.own)
+    x, y = frame.middles(cells)
+    at = np.column_stack([x, y])
+    points = what.incidents[["x", "y"]].to_numpy()
+    value = _kernel.density(points, at, radius) / _kernel.inside(at, radius).clip(0.25)
+    out = pd.DataFrame({"cell": frame.names(cells), "x": x, "y": y, "density": value})
+    out.attrs["bandwidth_m"] = radius
+    return out
