@@ -5,6 +5,7 @@ A helper of :mod:`istv_lib.hotspots` and its neighbours.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,7 @@ class Scene:
     weights : csr_matrix
         Incidents by squares: the part of each that is counted in each.
     left_out : int
-        Attendances given that lie in no square that is counted.
+        Attendances given of the area's boroughs that lie in no square that is counted.
     synthetic : bool
         All of them were made by the synthetic London.
     """
@@ -68,8 +69,7 @@ class Scene:
         """Return the same scene in some of its months."""
         keep = self.incidents["month"].between(first, last).to_numpy()
         rows = self.incidents[keep].reset_index(drop=True)
-        parts = (self.frame, self.place, (first, last), self.source, rows, self.weights[keep])
-        return Scene(*parts, self.left_out, self.synthetic)
+        return dataclasses.replace(self, period=(first, last), incidents=rows, weights=self.weights[keep])
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,23 @@ def scene(
     frame = _lattice.frame(area.boroughs, int(rules["lattice_m"]), int(rules["lattice_cells_most"]))
     rows = events[events["month"].between(*period)]
     _check(rows, rules, prior=prior)
+    out = put(rows, frame, rules, segments=segments, coarse_m=coarse_m)
+    mine = int(rows["borough_gss"].isin(area.boroughs).sum())
+    held = out.incidents.loc[out.incidents["borough_gss"].isin(area.boroughs), "victims"].sum()
+    made = bool(rows["synthetic"].all())
+    about = {"place": area.code, "period": tuple(period), "source": source, "synthetic": made}
+    return dataclasses.replace(out, **about, left_out=max(mine - int(held), 0))
+
+
+def put(
+    rows: pd.DataFrame,
+    frame: Frame,
+    rules: Mapping[str, Any],
+    *,
+    segments: pd.DataFrame | None = None,
+    coarse_m: float = 0.0,
+) -> Scene:
+    """Put events on the squares of a frame, as distinct incidents, without asking whether they may be mapped."""
     reach = _box(rows, frame, rules)
     incidents = _incidents.distinct(rows[reach], rules)
     wide = incidents["radius_m"].fillna(rules["spread_m"]).where(incidents["precision_class"] == "street", 0.0)
@@ -117,10 +134,7 @@ def scene(
     held = np.asarray(weights.sum(axis=1)).ravel() > 0
     at = frame.index(incidents["x"], incidents["y"])
     incidents["inside"] = (at >= 0) & frame.own.ravel()[at]
-    kept = incidents[held].reset_index(drop=True)
-    lost = len(rows) - int(kept["victims"].sum())
-    made = bool(rows["synthetic"].all())
-    return Scene(frame, area.code, tuple(period), source, kept, weights[held], lost, made)
+    return Scene(frame, "", ("", ""), "", incidents[held].reset_index(drop=True), weights[held], 0, synthetic=True)
 
 
 def _check(rows: pd.DataFrame, rules: Mapping[str, Any], *, prior: bool) -> None:

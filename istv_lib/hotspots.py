@@ -144,7 +144,7 @@ def scene(
     -----
     A square belongs to the borough that holds most of it. Attendances of one incident count once (``incident_m``,
     ``incident_hours``); a point of class ``street`` is shared out within its radius, so that a street's middle is no
-    stack. What lies outside London or the area's surroundings is counted in ``left_out``.
+    stack. What is of the area's boroughs but in no square is counted in ``left_out``.
     """
     return _scene.scene(events, area, period, rules, source=source, segments=segments, prior=prior)
 
@@ -175,9 +175,9 @@ def squares(what: Scene, base: Baseline, rules: Mapping) -> pd.DataFrame:
     of counts the two-sample conditional form with mid-p. q is Benjamini and Hochberg's over all squares of the area.
     Neighbours across the border are in sum and expectation. A square that meets the rate only because several incidents
     share one point (a venue, a station, a snap point of police data) is ``one_place`` and not hot: with that point
-    counted once it no longer meets it. Incidents on one named street are spread instead and can make a square hot; where
-    it would not be hot with its largest street counted once, it is ``one_street``. How it can mislead: against a flat baseline almost any town centre is hot, which says
-    concentration and not excess; a hot square may hold no incident itself but touch those that do; squares where the
+    counted once it no longer meets it. Incidents on one named street are spread instead and can make a square hot;
+    where it would not be hot with its largest street counted once, it is ``one_street``. How it can mislead: against a
+    flat baseline almost any town centre is hot, which says concentration and not excess; a hot square may hold no incident itself but touch those that do; squares where the
     baseline expects nothing are not tested. Below some 165 incidents most truly raised squares are missed.
     """
     return _scene.squares(what, base, rules)
@@ -248,8 +248,8 @@ def findings(studied: pd.DataFrame, what: Scene, base: Baseline, rules: Mapping,
         incidents followed the baseline, ``share_used`` the share mapped, ``flags`` the kind of baseline and
         "indicative", or why there is no map: "few" or "empty_baseline" ("no data" then). ``hot_by_chance``: how often
         any square would be hot. ``gi_squares``: how many Gi* with the same correction would call hot. By ``cell``:
-        ``incidents_around`` (to whole numbers, with ``expected``; ``flags`` "hot", "one_place", "one_street", "top"), ``p_hot``,
-        ``kept`` and ``gi_star``.
+        ``incidents_around`` (to whole numbers, with ``expected``; ``flags`` "hot", "one_place", "one_street", "top"),
+        ``p_hot``, ``kept`` and ``gi_star``.
     """
     few, empty = what.n < rules["map_points_least"], base.kind == "empty"
     told = [base.kind, *(["few"] if few else []), *(["empty_baseline"] if empty else [])]
