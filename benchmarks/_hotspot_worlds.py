@@ -60,7 +60,9 @@ class Streets:
         at = np.where(named[:, None], self.middle[street], true)
         start = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 366 * 24 * 60, n), unit="min")
         start = pd.Series(start.astype("datetime64[us]"))
-        rows = pd.DataFrame({"x": at[:, 0].round(), "y": at[:, 1].round(), "occurred_start": start, "arrival_at": start})
+        rows = pd.DataFrame(
+            {"x": at[:, 0].round(), "y": at[:, 1].round(), "occurred_start": start, "arrival_at": start}
+        )
         rows["precision_class"] = np.where(named, "street", "point")
         rows["radius_m"] = np.where(named, self.half[street], 25.0)
         people = rows.iloc[np.repeat(np.arange(n), rng.choice(list(VICTIMS), n, p=list(VICTIMS.values())))]

@@ -49,7 +49,9 @@ def alarms(runs):
         hot = np.concatenate(list(_scene.hot_draws(cells, worlds.FRAME, base, RULES)))
         gi = gi_hot(_scene.drawn(cells[:400], worlds.FRAME)).any(axis=1)
         print(f"{n:6}   {share(hot.any(axis=1).sum(), runs)}   {share(gi.sum(), len(gi))}", flush=True)
-    print(f"the same, uneven known baseline, 10 % of incidents with several victims, 60 % on street middles, {runs} runs")
+    print(
+        f"the same, uneven known baseline, 10 % of incidents with several victims, 60 % on street middles, {runs} runs"
+    )
     print("     n   hot             met by one place   as attendances, not spread")
     streets = worlds.Streets(rng)
     base = _scene.Baseline("layer", "made", streets.layer / streets.layer.sum())
@@ -89,7 +91,9 @@ def whole_flat(base):
 
 
 def _found(hot, true):
-    return (hot & true).sum(axis=1).mean() / true.sum(), ((hot & ~true).sum(axis=1) / np.maximum(hot.sum(axis=1), 1)).mean()
+    return (hot & true).sum(axis=1).mean() / true.sum(), (
+        (hot & ~true).sum(axis=1) / np.maximum(hot.sum(axis=1), 1)
+    ).mean()
 
 
 # ---- speed -------------------------------------------------------------------------------------------------------
@@ -106,7 +110,9 @@ def best(make, times=3):
 
 
 def ratio(name, ours, theirs, *, equal):
-    print(f"{name:46}{ours * 1000:10.1f} ms {theirs * 1000:12.1f} ms {theirs / ours:8.0f}x   equal: {equal}", flush=True)
+    print(
+        f"{name:46}{ours * 1000:10.1f} ms {theirs * 1000:12.1f} ms {theirs / ours:8.0f}x   equal: {equal}", flush=True
+    )
 
 
 def speed(small):
@@ -172,7 +178,10 @@ def _gi(rng, size, *, peers):
         p = 2 * stats.norm.sf(np.abs(local.Zs))
         return local.Zs, stats.false_discovery_control(p) <= 0.05
 
-    for name, make in (("W", lambda: libpysal.weights.lat2W(*frame.shape, rook=False)), ("Graph", lambda: _graph(frame))):
+    for name, make in (
+        ("W", lambda: libpysal.weights.lat2W(*frame.shape, rook=False)),
+        ("Graph", lambda: _graph(frame)),
+    ):
         theirs, (other, found) = best(lambda make=make: theirs_(make), times=1)
         equal = np.allclose(z.ravel(), other, atol=1e-9) and np.array_equal(hot, found)
         ratio(f"Gi* and FDR, {grid.size:,} squares of {size} m: esda, {name}", ours, theirs, equal=equal)
@@ -182,7 +191,7 @@ def _graph(frame):
     import libpysal  # noqa: PLC0415
     from scipy import sparse  # noqa: PLC0415
 
-    around = _lattice.about(frame) - sparse.eye(frame.land.size, format="csr")
+    around = frame.about - sparse.eye(frame.land.size, format="csr")
     return libpysal.graph.Graph.from_sparse(around.tocsr())
 
 
@@ -224,7 +233,9 @@ def page():
     rng = np.random.default_rng(SEED)
     area, period = places.find_area("camden"), ("2023-01", "2024-12")
     n, (x0, y0, x1, y1) = 4 * 660, places.polygons().set_index("gss").loc[area.code, "geometry"].bounds
-    at = np.where(rng.random((n, 1)) < 0.5, rng.uniform([x0, y0], [x1, y1], (n, 2)), rng.normal([529000, 183500], 250, (n, 2)))
+    at = np.where(
+        rng.random((n, 1)) < 0.5, rng.uniform([x0, y0], [x1, y1], (n, 2)), rng.normal([529000, 183500], 250, (n, 2))
+    )
     gss = places.borough_of(*at.T)
     start = pd.Series(pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 731 * 1440, n), unit="min"))
     start = start.astype("datetime64[us]")

@@ -6,7 +6,7 @@ Coordinates are British National Grid metres (EPSG:27700). A helper of :mod:`ist
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,13 @@ class Frame:
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.land.shape
+
+    @cached_property
+    def about(self) -> sparse.csr_matrix:
+        """The matrix that makes counts (by flat number) into sums over each square and the eight about it."""
+        high, wide = self.shape
+        rows, columns = (sparse.diags([np.ones(n - abs(k)) for k in (-1, 0, 1)], [-1, 0, 1]) for n in (high, wide))
+        return sparse.kron(rows, columns, format="csr")
 
     def index(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
         """Return the flat number of each point's square, -1 outside the rectangle and for missing coordinates."""
@@ -139,13 +146,6 @@ def sums(grid: NDArray) -> NDArray:
     out[..., :, 1:] += up[..., :, :-1]
     out[..., :, :-1] += up[..., :, 1:]
     return out
-
-
-def about(frame_: Frame) -> sparse.csr_matrix:
-    """Return the matrix that makes counts (by flat number) into sums over each square and the eight about it."""
-    high, wide = frame_.shape
-    rows, columns = (sparse.diags([np.ones(n - abs(k)) for k in (-1, 0, 1)], [-1, 0, 1]) for n in (high, wide))
-    return sparse.kron(rows, columns, format="csr")
 
 
 def on_land(frame_: Frame, cells: NDArray[np.int64]) -> NDArray[np.bool_]:

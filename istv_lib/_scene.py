@@ -284,7 +284,7 @@ def largest(what: Scene, *, around: bool = True, streets: bool = False) -> NDArr
     share = ((size - 1) / size)[spot[held]]
     which = sparse.csr_matrix((share, (order[spot[held]], mine[held])), shape=(len(several), len(what.incidents)))
     held = which @ what.weights
-    return (held @ _lattice.about(what.frame) if around else held).max(axis=0).toarray().ravel()
+    return (held @ what.frame.about if around else held).max(axis=0).toarray().ravel()
 
 
 def hot_draws(cells: NDArray, frame: Frame, base: Baseline, rules: Mapping[str, Any]) -> Iterator[NDArray]:

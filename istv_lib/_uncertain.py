@@ -123,7 +123,7 @@ def ranks(what: Scene, rules: Mapping[str, Any], rng: np.random.Generator) -> pd
         return out.assign(rank_low=np.nan, rank_high=np.nan, kept=np.nan)
     drawn = rng.multinomial(n, np.full(n, 1 / n), size=times)
     place = np.empty((times, len(order)))
-    about = (what.weights @ _lattice.about(frame))[:, np.flatnonzero(frame.own)].T.tocsr()
+    about = (what.weights @ frame.about)[:, np.flatnonzero(frame.own)].T.tocsr()
     for part in _scene.stretches(times, frame):
         sums = (about @ drawn[part].T.astype(float)).T
         place[part] = _places(sums, order)

@@ -60,18 +60,19 @@ def knox(
     """
     xy, days = np.asarray(xy, dtype=float).reshape(-1, 2), np.asarray(days, dtype=np.int64)
     metres, limits = np.asarray(metres, dtype=float), np.asarray(limits, dtype=np.int64)
-    shape = (len(metres) - 1, len(limits) - 1)
+    shape, span = (len(metres) - 1, len(limits) - 1), max(int(np.ptp(days)) if len(days) else 0, int(limits[-1])) + 1
     i, j, space = _close(xy, metres, _METRICS[metric])
-    table = np.full(max(int(np.ptp(days)) if len(days) else 0, int(limits[-1])) + 1, shape[1], dtype=np.int32)
-    for band, (low, high) in enumerate(itertools.pairwise(limits)):
-        table[low:high] = band
-    key = (space * (shape[1] + 1)).astype(np.int32)
+    key, other = space * span, np.empty_like(i)
 
     def counted(when: np.ndarray) -> np.ndarray:
-        flat = np.bincount(key + table[np.abs(when[i] - when[j])], minlength=shape[0] * (shape[1] + 1))
-        return flat.reshape(shape[0], shape[1] + 1)[:, :-1]
+        apart = when[i]
+        apart -= np.take(when, j, out=other, mode="clip")
+        np.abs(apart, out=apart)
+        apart += key
+        by_day = np.bincount(apart, minlength=shape[0] * span).reshape(shape[0], span)
+        return np.column_stack([by_day[:, low:high].sum(axis=1) for low, high in itertools.pairwise(limits)])
 
-    when = (days - (days.min() if len(days) else 0)).astype(np.int32)
+    when = days - (days.min() if len(days) else 0)
     observed = counted(when)
     drawn = np.array([counted(rng.permutation(when)) for _ in range(times)]).reshape(times, *shape)
     expected = drawn.mean(axis=0) if times else np.full(shape, np.nan)
@@ -94,7 +95,8 @@ def _close(xy: np.ndarray, metres: np.ndarray, norm: int) -> tuple[np.ndarray, n
     away = apart.sum(axis=1) if norm == 1 else np.hypot(apart[:, 0], apart[:, 1])
     space = np.searchsorted(metres, away, side="right") - 1
     keep = (space >= 0) & (space < len(metres) - 1)
-    return pairs[keep, 0], pairs[keep, 1], space[keep]
+    order = np.lexsort((pairs[keep, 1], pairs[keep, 0]))  # near in memory, near in time
+    return tuple(part[keep][order] for part in (pairs[:, 0], pairs[:, 1], space))
 
 
 def bands(what: Scene, rules: Mapping[str, Any], rng: np.random.Generator) -> pd.DataFrame:
