@@ -2,8 +2,8 @@
 
 Run from the project's folder: .venv/bin/python benchmarks/hotspots.py [--runs 2000] [--small] [alarms power speed page]
 
-The peers of the speed part (geopandas sjoin; esda, libpysal, pointpats: `uv pip install --group benchmark`) are imported
-here only; without them the benchmark says so and times itself alone.
+The peers of the speed part (geopandas sjoin; esda, libpysal, pointpats: `uv pip install --group benchmark`) are
+imported here only; without them the benchmark says so and times itself alone.
 """
 
 import argparse

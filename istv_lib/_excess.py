@@ -44,11 +44,12 @@ def adjusted(p: NDArray) -> NDArray:
 
 
 def cut(p: NDArray, rate: float) -> NDArray:
-    """Largest p of the last axis that Benjamini and Hochberg's procedure rejects at ``rate``; -1 where none is."""
-    size = p.shape[-1]
-    ranked = np.sort(p, axis=-1)
-    passed = ranked <= rate * np.arange(1, size + 1) / size
-    return np.where(passed, ranked, -1.0).max(axis=-1, initial=-1.0)
+    """Limit up to which Benjamini and Hochberg's procedure rejects p of the last axis at ``rate``; -1: it rejects none.
+
+    With k of m rejected it is ``rate`` k / m, so that a p that is not among the m can be held against it too.
+    """
+    limits = rate * np.arange(1, p.shape[-1] + 1) / p.shape[-1]
+    return np.where(np.sort(p, axis=-1) <= limits, limits, -1.0).max(axis=-1, initial=-1.0)
 
 
 def gi_star(counts: NDArray, near: NDArray) -> NDArray:

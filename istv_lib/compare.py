@@ -87,7 +87,7 @@ def sources(
     out["p"] = np.where(out["tested"], proportions(counts[0], n[0], counts[1], n[1]), 1.0)
     out["q"] = 1.0
     out.loc[out["tested"], "q"] = _excess.adjusted(out.loc[out["tested"], "p"].to_numpy())
-    limit = out.loc[out["q"] <= rules["hot_false_rate"], "p"].max() if out["tested"].any() else -1.0
+    limit = float(_excess.cut(out.loc[out["tested"], "p"].to_numpy(), rules["hot_false_rate"]))
     more = counts[0] * n[1] > counts[1] * n[0]
     apart = [proportions(counts[0] - once[0] * more, n[0], counts[1] - once[1] * ~more, n[1]), more]
     still = (counts[0] - once[0] * more) * n[1] > (counts[1] - once[1] * ~more) * n[0]

@@ -171,14 +171,16 @@ def squares(what: Scene, base: Baseline, rules: Mapping) -> pd.DataFrame:
 
     Notes
     -----
-    p is the binomial tail of ``around`` out of all incidents of the area and the squares that touch it; with a baseline
-    of counts the two-sample conditional form with mid-p. q is Benjamini and Hochberg's over all squares of the area.
-    Neighbours across the border are in sum and expectation. A square that meets the rate only because several incidents
-    share one point (a venue, a station, a snap point of police data) is ``one_place`` and not hot: with that point
-    counted once it no longer meets it. Incidents on one named street are spread instead and can make a square hot;
-    where it would not be hot with its largest street counted once, it is ``one_street``. How it can mislead: against a
-    flat baseline almost any town centre is hot, which says concentration and not excess; a hot square may hold no incident itself but touch those that do; squares where the
-    baseline expects nothing are not tested. Below some 165 incidents most truly raised squares are missed.
+    p is the binomial tail of ``around`` out of all incidents of the area and the squares that touch it; with a
+    baseline of counts the two-sample conditional form with mid-p. q is Benjamini and Hochberg's over all squares of the
+    area. Neighbours across the border are in sum and expectation. A square that meets the rate only because several
+    incidents share one point (a venue, a station, a snap point of police data) is ``one_place`` and not hot: with that
+    point counted once it no longer meets it. Incidents on one named street are spread instead and can make a square
+    hot; where it would not be hot with its largest street counted once, it is ``one_street``.
+
+    How it can mislead: against a flat baseline almost any town centre is hot, which says concentration and not excess;
+    a hot square may hold no incident itself but touch those that do; squares where the baseline expects nothing are
+    not tested. Below some 165 incidents most truly raised squares are missed.
     """
     return _scene.squares(what, base, rules)
 
