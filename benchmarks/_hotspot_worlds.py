@@ -7,6 +7,13 @@ from istv_lib import _lattice
 
 WEST, SOUTH, WIDE, HIGH, SIZE = 526_000, 180_000, 32, 28, 250
 FRAME = _lattice.rectangle(WEST, SOUTH, WIDE, HIGH, SIZE)
+
+
+def frame(size):
+    """The same ground in squares of another size."""
+    return _lattice.rectangle(WEST, SOUTH, WIDE * SIZE // size, HIGH * SIZE // size, size)
+
+
 CLUSTERS = np.array([[528950, 183950], [529800, 182450], [530150, 181300], [527300, 184700], [531900, 185600]])
 CLUSTER_SHARES, CLUSTER_SD = np.array([0.30, 0.22, 0.20, 0.15, 0.13]), np.array([140, 180, 160, 250, 220])
 CLUSTERED = 0.55
@@ -70,4 +77,14 @@ class Streets:
         late = pd.Series(pd.to_timedelta(rng.integers(-30, 31, len(people)), unit="min"))
         people["occurred_start"] = people["occurred_start"] + late
         people["event_id"] = [f"{i:06d}" for i in range(len(people))]
-        return people.assign(unit="attendance", occurred_precision="minute", month="2024-01", location_p=0.95)
+        month = people["arrival_at"].dt.strftime("%Y-%m")
+        return people.assign(unit="attendance", occurred_precision="minute", month=month, location_p=0.95)
+
+    def offences(self, n, rng):
+        """Offences of the same streets, all snapped to street middles, by the month."""
+        street = rng.choice(len(self.half), n, p=self.risk)
+        at = self.middle[street].round()
+        rows = pd.DataFrame({"x": at[:, 0], "y": at[:, 1], "precision_class": "street", "radius_m": 200.0})
+        rows = rows.assign(unit="crime", occurred_precision="month", location_p=np.nan, month="2024-01")
+        rows["occurred_start"] = rows["arrival_at"] = pd.Series(pd.NaT, rows.index, dtype="datetime64[us]")
+        return rows.assign(event_id=[f"c{i:06d}" for i in range(n)])

@@ -1,19 +1,21 @@
 """How often the test of hot squares errs and how much it finds, and how fast counting, Gi* and Knox are.
 
-Run from the project's folder: .venv/bin/python benchmarks/hotspots.py [--runs 2000] [--small] [alarms power speed page]
+Run from the project's folder: .venv/bin/python benchmarks/hotspots.py [--runs 2000] [--small] [PART ...], of alarms, others,
+power, speed and page.
 
 The peers of the speed part (geopandas sjoin; esda, libpysal, pointpats: `uv pip install --group benchmark`) are
 imported here only; without them the benchmark says so and times itself alone.
 """
 
 import argparse
+import dataclasses
 import time
 
 import numpy as np
 import pandas as pd
 
 from benchmarks import _hotspot_worlds as worlds
-from istv_lib import _excess, _lattice, _scene, params, places, repeats
+from istv_lib import _excess, _lattice, _scene, blocks, compare, params, places, repeats
 
 RULES = params.defaults()
 SIZES = (20, 55, 200, 660)
@@ -65,6 +67,28 @@ def _uneven(events, base):
     cells = worlds.FRAME.index(events["x"], events["y"])[None]
     plain = next(_scene.hot_draws(cells, worlds.FRAME, base, RULES))
     return found["hot"].any(), found["one_place"].any(), plain.any()
+
+
+def others(runs):
+    """False alarms of the other tests, where nothing is planted: the same uneven streets in both sources and months."""
+    rng = np.random.default_rng(SEED)
+    streets = worlds.Streets(rng)
+    wide = worlds.frame(RULES["compare_m"])
+    print(f"runs with any false square in a world of uneven streets, {runs} runs; 3,000 offences on snap points")
+    print("     n   hot beside offences   emerging            one source heavy")
+    for n in (200, 660):
+        found = np.zeros(3)
+        for _ in range(runs):
+            ed, police = streets.events(n, rng), streets.offences(3000, rng)
+            scenes = [_scene.put(part, worlds.FRAME, RULES) for part in (ed, police)]
+            base = _scene.counted(scenes[0], scenes[1], "police")
+            found[0] += _scene.squares(scenes[0], base, RULES)["hot"].any()
+            year = dataclasses.replace(scenes[0], period=("2024-01", "2024-12"))
+            found[1] += blocks.emerging(year, RULES)["emerging"].any()
+            pair = [_scene.put(part, wide, RULES, coarse_m=RULES["spread_m"]) for part in (ed, police)]
+            pair = [dataclasses.replace(s, source=name) for s, name in zip(pair, ("ed", "police"), strict=True)]
+            found[2] += (compare.between(*pair, RULES)["heavy"] != "").any()
+        print(f"{n:6}   " + "   ".join(share(hits, runs) for hits in found), flush=True)
 
 
 # ---- power -------------------------------------------------------------------------------------------------------
@@ -228,7 +252,7 @@ def _close_pairs(knox, events, metres, days):
 
 def page():
     """The whole map computation of a borough page, on a made year of 660 incidents in Camden."""
-    from istv_lib import blocks, concentration, hotspots  # noqa: PLC0415
+    from istv_lib import concentration, hotspots  # noqa: PLC0415
 
     rng = np.random.default_rng(SEED)
     area, period = places.find_area("camden"), ("2023-01", "2024-12")
@@ -271,11 +295,16 @@ def page():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["alarms", "power", "speed", "page"])
+    parser.add_argument("parts", nargs="*", default=["alarms", "others", "power", "speed", "page"])
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--small", action="store_true")
     given = parser.parse_args()
-    work = {"alarms": lambda: alarms(given.runs), "power": lambda: power(300), "page": page}
+    work = {
+        "alarms": lambda: alarms(given.runs),
+        "power": lambda: power(300),
+        "others": lambda: others(given.runs // 4),
+        "page": page,
+    }
     work["speed"] = lambda: speed(given.small)
     for part in given.parts:
         start = time.perf_counter()

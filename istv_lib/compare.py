@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from istv_lib import _excess, _scene, _shrink, places, tally
+from istv_lib._scene import Scene
 
-__all__ = ["METHOD", "findings", "proportions", "sources"]
+__all__ = ["METHOD", "between", "findings", "proportions", "sources"]
 METHOD = "proportion_test"
 
 
@@ -75,11 +76,17 @@ def sources(
         _scene.scene(events, area, period, wide, source=name, coarse_m=rules["spread_m"])
         for events, name in zip((first, second), names, strict=True)
     ]
-    own = both[0].frame.own
+    return between(*both, rules)
+
+
+def between(first: Scene, second: Scene, rules: Mapping[str, Any]) -> pd.DataFrame:
+    """Compare two scenes on the same squares: what :func:`sources` returns."""
+    both, names = (first, second), (first.source, second.source)
+    own = first.frame.own
     counts = [np.round(scene.counts[own], 9) for scene in both]
     once = [_scene.largest(scene, around=False)[own.ravel()] for scene in both]
     n = [part.sum() for part in counts]
-    out = pd.DataFrame({"cell": both[0].frame.names(np.flatnonzero(own)), "first": counts[0], "second": counts[1]})
+    out = pd.DataFrame({"cell": first.frame.names(np.flatnonzero(own)), "first": counts[0], "second": counts[1]})
     whole = n[0] / sum(n) if sum(n) else 0.5
     usable = (counts[0] + counts[1]) * min(whole, 1 - whole) >= rules["compare_expected_least"]
     out["tested"] = usable & (min(n) > 0)
