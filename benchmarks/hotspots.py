@@ -1,7 +1,7 @@
 """How often the test of hot squares errs and how much it finds, and how fast counting, Gi* and Knox are.
 
-Run from the project's folder: .venv/bin/python benchmarks/hotspots.py [--runs 2000] [--small] [PART ...], of alarms, others,
-power, speed and page.
+Run from the project's folder: .venv/bin/python benchmarks/hotspots.py [--runs 2000] [--small] [PART ...]; the parts are
+alarms, others, power, speed and page.
 
 The peers of the speed part (geopandas sjoin; esda, libpysal, pointpats: `uv pip install --group benchmark`) are
 imported here only; without them the benchmark says so and times itself alone.
@@ -251,15 +251,18 @@ def _close_pairs(knox, events, metres, days):
 
 
 def page():
-    """The whole map computation of a borough page, on a made year of 660 incidents in Camden."""
+    """The whole map computation of a borough page, on two made years of 660 incidents each in Camden."""
     from istv_lib import concentration, hotspots  # noqa: PLC0415
 
     rng = np.random.default_rng(SEED)
     area, period = places.find_area("camden"), ("2023-01", "2024-12")
-    n, (x0, y0, x1, y1) = 4 * 660, places.polygons().set_index("gss").loc[area.code, "geometry"].bounds
-    at = np.where(
-        rng.random((n, 1)) < 0.5, rng.uniform([x0, y0], [x1, y1], (n, 2)), rng.normal([529000, 183500], 250, (n, 2))
-    )
+    frame = _lattice.frame(area.boroughs, 250, RULES["lattice_cells_most"])
+    hearts = np.array([[529000, 183500], [527000, 184500], [530000, 182500], [528500, 185500], [526000, 185500]])
+    x, y = frame.middles(rng.choice(np.flatnonzero(frame.own), 594))
+    even = np.column_stack([x, y]) + rng.uniform(-125, 125, (594, 2))
+    which = rng.choice(5, 726, p=worlds.CLUSTER_SHARES)
+    at = np.vstack([even, hearts[which] + rng.normal(size=(726, 2)) * worlds.CLUSTER_SD[which, None]])
+    n = len(at)
     gss = places.borough_of(*at.T)
     start = pd.Series(pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.integers(0, 731 * 1440, n), unit="min"))
     start = start.astype("datetime64[us]")

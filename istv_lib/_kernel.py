@@ -38,12 +38,19 @@ def inside(at: NDArray, bandwidth: float) -> NDArray:
     """Return the part of a kernel about each place that lies in London, from 0 to 1."""
     at = np.asarray(at, dtype=float).reshape(-1, 2)
     out = np.ones(len(at))
-    edge = np.flatnonzero(shapely.distance(shapely.boundary(_london()), shapely.points(at)) < bandwidth)
+    edge = np.flatnonzero(shapely.dwithin(_rim(), shapely.points(at), bandwidth))
     share = (np.arange(_PARTS) + 0.5) / _PARTS
     far, turn = bandwidth * np.sqrt(1 - (1 - share) ** (1 / 3)), np.pi * (3 - 5**0.5) * np.arange(_PARTS)
     x, y = (at[edge, i, None] + far * part for i, part in enumerate((np.cos(turn), np.sin(turn))))
     out[edge] = shapely.contains_xy(_london(), x.ravel(), y.ravel()).reshape(x.shape).mean(axis=1)
     return out
+
+
+@cache
+def _rim() -> shapely.Geometry:
+    rim = shapely.boundary(_london())
+    shapely.prepare(rim)
+    return rim
 
 
 @cache

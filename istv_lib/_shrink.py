@@ -65,3 +65,36 @@ def odds(hits: ArrayLike, others: ArrayLike, whole: float) -> tuple[NDArray, NDA
     a, b = hits + size * whole, others + size * (1 - whole)
     low, middle, high = (special.betaincinv(a, b, q) for q in (0.025, 0.5, 0.975))
     return tuple(share / (1 - share) for share in (middle, low, high))
+
+
+def likely_counts(counts: NDArray, sizes: list[int], times: int, rng: np.random.Generator) -> list[NDArray]:
+    """Draw counts by place that might as well have been: one array of ``times`` rows for each number of incidents.
+
+    Parameters
+    ----------
+    counts : ndarray
+        Counts by place, from which the risk of each is judged.
+    sizes : list of int
+        Incidents to draw, as one number for each array.
+    times : int
+        Draws.
+    rng : numpy Generator
+        Draws risks, then counts; the arrays share their risks.
+
+    Notes
+    -----
+    Risks are drawn from a Dirichlet distribution, whose evenness is fitted by maximum likelihood, updated by the
+    counts. Resampling the incidents themselves would leave places that held none without risk, and be more
+    concentrated than the truth.
+    """
+    size, total = len(counts), counts.sum()
+
+    def loss(log_even: float) -> float:
+        even = np.exp(log_even)
+        whole = special.gammaln(size * even) - special.gammaln(size * even + total)
+        return -float(whole + (special.gammaln(counts + even) - special.gammaln(even)).sum())
+
+    even = np.exp(optimize.minimize_scalar(loss, bounds=(-7.0, 5.0), method="bounded").x)
+    risks = rng.standard_gamma(np.broadcast_to(counts + even, (times, size)))
+    risks /= risks.sum(axis=1, keepdims=True)
+    return [rng.multinomial(n, risks).astype(float) for n in sizes]

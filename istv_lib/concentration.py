@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from istv_lib import _intervals, _lattice, _scene, months, tally
+from istv_lib import _intervals, _lattice, _scene, _shrink, months, tally
 from istv_lib._scene import Baseline, Scene
 
 __all__ = ["METHOD", "backtest", "gini", "lorenz", "share_of_places", "summary"]
@@ -72,7 +72,7 @@ def share_of_places(counts: NDArray, part: float) -> NDArray:
 
 
 def summary(what: Scene, rules: Mapping[str, Any], rng: np.random.Generator) -> pd.DataFrame:
-    """Return how concentrated a scene's incidents are, as findings with bootstrap intervals.
+    """Return how concentrated a scene's incidents are, as findings with intervals.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def summary(what: Scene, rules: Mapping[str, Any], rng: np.random.Generator) -> 
     rules : mapping
         ``concentration_shares``, ``hot_draws``, ``map_points_least``.
     rng : numpy Generator
-        Draws incidents with replacement.
+        Draws risks and incidents.
 
     Returns
     -------
@@ -92,27 +92,22 @@ def summary(what: Scene, rules: Mapping[str, Any], rng: np.random.Generator) -> 
 
     Notes
     -----
-    A resample is more concentrated than its source, so only the spread of the draws about their mean is taken, and
-    reflected: it says what as many other incidents of the same risk would show. How it can mislead: do not
+    The interval is the spread of draws of as many incidents, of risks that the counts make likely
+    (:func:`istv_lib._shrink.likely_counts`). With few incidents every world looks more concentrated than it is, and so
+    do the figure and its interval: compare only areas and years of like numbers. How it can mislead: do not
     set the shares beside published ones of other cities while there are fewer incidents than squares (``gini`` in
     ``flags``: ``few_incidents``); parks and water are squares too; a street is shared out over several squares, which
     lowers concentration.
     """
-    own = what.frame.own.ravel()
-    rows = what.incidents["inside"].to_numpy()
-    weights = what.weights[rows][:, np.flatnonzero(own)]
-    n, squares = int(rows.sum()), int(own.sum())
-    counts = np.asarray(weights.sum(axis=0)).ravel()
+    counts = _rows(what).sum(axis=0)
+    n, squares = what.n, len(counts)
     parts = list(rules["concentration_shares"])
     enough = n >= rules["map_points_least"]
-    seen, drawn = np.full(1 + len(parts), np.nan), np.full((1, 1 + len(parts)), np.nan)
+    seen, low, high = (np.full(1 + len(parts), np.nan) for _ in range(3))
     if enough:
         seen = _shape(counts[None], parts)[0]
-        times = rng.multinomial(n, np.full(n, 1 / n), size=int(rules["hot_draws"]))
-        by = weights.T.tocsr()
-        drawn = np.concatenate([_shape((by @ times[s].T.astype(float)).T, parts) for s in _steps(len(times), squares)])
-    low, high = (seen + drawn.mean(axis=0) - np.quantile(drawn, q, axis=0) for q in (0.975, 0.025))
-    out = pd.DataFrame({"value": seen, "lower": low.clip(0, 1), "upper": high.clip(0, 1)})
+        low, high = _ends(seen, _shape(_shrink.likely_counts(counts, [n], int(rules["hot_draws"]), rng)[0], parts))
+    out = pd.DataFrame({"value": seen, "lower": low, "upper": high})
     out["measure"] = ["gini_generalised", *["squares_for"] * len(parts)]
     out["stratum"] = ["", *[f"{part:.0%}" for part in parts]]
     out = out.assign(stratum_dim=np.where(out["stratum"] == "", "", "incidents"), unit="share", n=float(n))
@@ -125,9 +120,10 @@ def _shape(counts: NDArray, parts: list[float]) -> NDArray:
     return np.column_stack([gini(counts), *[share_of_places(counts, part) for part in parts]])
 
 
-def _steps(times: int, squares: int) -> list[slice]:
-    step = max(1, 4_000_000 // max(squares, 1))
-    return [slice(low, low + step) for low in range(0, times, step)]
+def _ends(seen: NDArray, drawn: NDArray) -> tuple[NDArray, NDArray]:
+    """Return the ends of a 95 % interval about a share: the spread of draws about their mean, reflected."""
+    low, high = (seen + drawn.mean(axis=0) - np.quantile(drawn, q, axis=0) for q in (0.975, 0.025))
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
 # ---- earlier maps, later incidents -------------------------------------------------------------------------------
@@ -164,7 +160,7 @@ def backtest(
     Notes
     -----
     PAI: Chainey and others 2008; PEI: Hunt 2016; RRI: Levine 2008. Intervals: PAI by Wilson's of its share; RRI by its
-    logarithm; PEI by resampling later incidents. How it can mislead: a map of few squares has a high PAI and catches
+    logarithm; PEI by drawing later incidents anew. How it can mislead: a map of few squares has a high PAI and catches
     little; places that stay busy are easy to foretell; months share most of their maps, so the intervals are somewhat
     too narrow. Compare areas or methods only at the same number of squares.
     """
@@ -213,23 +209,23 @@ def _pooled(tries: list[tuple], land: NDArray, times: int, rng: np.random.Genera
     low, high = (float(end) for end in _intervals.wilson(hits, n))
     rri = (hits / n) / (caught / earlier)
     spread = np.sqrt(max(1 / max(hits, 0.5) - 1 / n, 0) + max(1 / caught - 1 / earlier, 0)) * _intervals.Z95
-    best, drawn = _efficiency(tries, times, rng)
-    ends = (best + drawn.mean() - np.quantile(drawn, q) for q in (0.975, 0.025))  # as in summary
-    lowest, highest = (float(np.clip(end, 0, 1)) for end in ends)
+    best, lowest, highest = _efficiency(tries, times, rng)
     out["value"] = [hits / n, area, hits / n / area, best, rri]
     out["lower"] = [low, np.nan, low / area, lowest, rri * np.exp(-spread)]
     out["upper"] = [high, np.nan, high / area, highest, rri * np.exp(spread)]
     return out.assign(status="final")
 
 
-def _efficiency(tries: list[tuple], times: int, rng: np.random.Generator) -> tuple[float, NDArray]:
-    """Return hits over the most that as many squares could have caught, as seen and in draws of later incidents."""
+def _efficiency(tries: list[tuple], times: int, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Return hits over the most that as many squares could have caught, and the ends of its interval."""
     hits, most = np.zeros(times + 1), np.zeros(times + 1)
-    for chosen, _, rows in tries:
-        if len(rows) and chosen.any():
-            draws = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=times)
-            counts = np.vstack([np.ones(len(rows)), draws]) @ rows
+    months_ = [rows.sum(axis=0) for _, _, rows in tries]
+    drawn = _shrink.likely_counts(sum(months_), [len(rows) for _, _, rows in tries], times, rng)
+    for (chosen, _, _), seen, others in zip(tries, months_, drawn, strict=True):
+        if chosen.any():
+            counts = np.vstack([seen, others])
             hits += counts[:, chosen].sum(axis=1)
             most += -np.partition(-counts, chosen.sum() - 1, axis=1)[:, : chosen.sum()].sum(axis=1)
     ratio = np.divide(hits, most, out=np.zeros_like(hits), where=most > 0)
-    return float(ratio[0]), ratio[1:]
+    low, high = _ends(ratio[0], ratio[1:])
+    return float(ratio[0]), float(low), float(high)

@@ -113,7 +113,8 @@ def scene(
     ----------
     events : DataFrame
         Events of one source (or of several, for ``both``) that may be mapped (:func:`fit`), of all London or at least
-        of the area and its surroundings: schema ``event``. Police events need a point alone.
+        of the area and its surroundings: schema ``event``. Police events need a point alone; give those of all forces
+        that record there, because ground without its force looks quiet.
     area : places.Area
         Borough, BCU or London.
     period : (str, str)

@@ -1,5 +1,8 @@
 """Squares that hold more than expected: parity with peers, what makes a square hot, what must not."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +18,7 @@ from istv_lib import (
     _points,
     _scene,
     _uncertain,
+    agencies,
     disclosure,
     errors,
     hotspots,
@@ -374,3 +378,31 @@ def test_density_adds_up_to_the_incidents_and_is_raised_where_london_ends(rules)
     assert _kernel.inside(outer, 300).tolist() == [1, 1]
     rim = _kernel._london().boundary.interpolate(20_000)
     assert 0.2 < _kernel.inside(np.array([[rim.x, rim.y]]), 300)[0] < 0.8
+
+
+# ---- real points, only where ISTV_REAL_DATA names a folder of them -----------------------------------------------
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("files", "slug", "period"),
+    [
+        ("btp/2024*", "westminster", ("2024-01", "2024-12")),
+        ("city-of-london/*", "city-of-london", ("2019-01", "2019-06")),
+        ("met-burglary/*", "camden", ("2024-01", "2024-06")),
+    ],
+)
+def test_real_snap_points_run_and_none_makes_a_square_hot_alone(rules, files, slug, period):
+    found = sorted((Path(os.environ["ISTV_REAL_DATA"]) / "police").glob(files))
+    rows = pd.concat([agencies.read_police(p.read_bytes(), filename=p.name, synthetic=False)[0] for p in found])
+    rows, area = rows[rows["x"].notna()].reset_index(drop=True), places.find_area(slug)
+    scene = hotspots.scene(rows, area, period, rules, source="police")
+    studied, told = full(scene, rules.replaced(hot_draws=50))
+    assert told.loc[0, "status"] == "final"
+    assert studied["one_place"].any()
+    limit = _excess.cut(studied["p"].to_numpy(), rules["hot_false_rate"])
+    once = _scene.largest(scene)[scene.frame.own.ravel()]
+    around = studied["around"].to_numpy() - once
+    again = _scene.p_values(around, np.array(scene.counts.sum()), hotspots.flat(scene), scene.frame)
+    assert (again[studied["hot"]] <= limit).all()
+    assert (again[studied["one_place"]] > limit).all()
