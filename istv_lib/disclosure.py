@@ -245,6 +245,7 @@ def _control(findings: pd.DataFrame, rules: Mapping) -> pd.DataFrame:
         out[name] = _nearest(out[name], rule["share_base"]).round(2)
     # a quotient of two exact counts would tell the one that is hidden from the one that is not
     out["share_used"] = out["share_used"].mask(np.isinf(rule["hide_to"]) | (people & (rule["secondary"] != 0)))
+    out["p"] = out["p"].where(base == 1)  # of exact counts
     held = out["flags"].str.split(";")
     out["flags"] = out["flags"].mask(hidden, "")
     marks = [

@@ -1,8 +1,8 @@
-"""Counts, expected counts and control limits of an area, month by month.
+"""Counts, expected counts and control limits of places and strata, month by month, and which months stand out.
 
 Expected counts know the season, the days of the month and the coverage; limits come from a negative binomial
-distribution with the dispersion seen in the frozen baseline. XmR charts stand beside them for readers who know
-the Making Data Count rules.
+distribution with the dispersion seen in the frozen baseline. All places and strata are computed at once. XmR charts
+stand beside them for readers who know the Making Data Count rules.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from istv_lib import coverage, places, tally
+from istv_lib import _baseline, _model, places, tally
+from istv_lib._model import limits
+from istv_lib._signals import expected_by_chance, signals
 from istv_lib._xmr import xmr
 
-DAYS = 30.4375
 METHOD = "expected_nb"
 
-__all__ = ["current", "expected", "limits", "monthly", "season", "sites", "xmr", "xmr_findings"]
+__all__ = [
+    "cube", "current", "expected_by_chance", "limits", "monthly", "season", "signals", "sites", "xmr", "xmr_findings",
+]  # fmt: skip
 
 
 def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.DataFrame:
@@ -28,9 +30,9 @@ def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
     Parameters
     ----------
     cover : DataFrame
-        As :func:`istv_lib.coverage.table` returns for the same month.
+        As :func:`istv_lib.coverage.table` returns for the same month; all its places are needed.
     place : str
-        GSS code, BCU code, ``london`` or ``not_known``.
+        GSS code, BCU code, name of a trauma network, ``london`` or ``not_known``.
     month : str
         Reported month.
     rules : mapping
@@ -39,34 +41,80 @@ def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
     Returns
     -------
     DataFrame
-        Findings, one per month held. ``value`` counts every attendance. ``expected`` and the limits are those of
-        the hospitals in the comparison, to which the attendances at hospitals without a reference are added as
-        they are, so that a newly joined hospital changes nothing. ``flags`` may hold ``above_limit``,
-        ``below_limit``, ``tested``, ``no_baseline``, ``revised``, ``break`` (see :func:`istv_lib.coverage.table`); a
-        month below the gate is never ``below_limit``.
+        Findings, one per month held, of all attendances. ``value`` counts every attendance. ``expected`` and the limits
+        are those of the hospitals in the comparison, to which the attendances at hospitals without a reference are
+        added as they are, so that a newly joined hospital changes nothing. ``flags`` may hold ``above_limit``,
+        ``below_limit``, ``tested``, ``no_baseline``, ``revised``, ``break`` (see :func:`istv_lib.coverage.table`),
+        ``rebased``; a month below the gate is never ``below_limit``.
 
     Notes
     -----
     How it can mislead: with fewer than about 15 attendances a month even a real fall of 40 % stays inside the
     limits most of the time; one month in 500 falls outside them by chance.
     """
-    own = cover[cover["place"] == place].sort_values("month").reset_index(drop=True)
-    held = sorted(cover["month"].unique())
-    baseline, tested = coverage.window(month, held, rules)
-    enough = len(baseline) >= rules["baseline_months_least"]
-    model = expected(cover, own, baseline, rules) if enough else None
-    out = pd.DataFrame({"value": own["value"], "coverage": own["coverage"], "n": own["value"]})
-    gate = own["coverage"].fillna(0.0)
-    no_data = (gate == 0) & (own["value"] == 0)
-    out["value"] = own["value"].where(~no_data)
-    out["status"] = np.select(
-        [no_data, gate < rules["coverage_full"], own["provisional"]], ["no_data", "gated", "provisional"], "final"
-    )
-    if model is not None:
-        for name in ("expected", "limit_low", "limit_high"):
-            out[name] = (model[name] + own["unmonitored"]).where(gate >= rules["coverage_least"])
-    out["flags"] = _flags(own, model, tested, gate, rules)
-    return tally.as_findings(out, own["month"], place, synthetic=bool(own["synthetic"].all()), method=METHOD)
+    return cube(cover, month, rules, keep=(cover["place"] == place) & (cover["stratum_dim"] == ""))
+
+
+def cube(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | None = None) -> pd.DataFrame:
+    """Return the months of every place and stratum as findings, computed at once.
+
+    Parameters
+    ----------
+    cover : DataFrame
+        As :func:`istv_lib.coverage.table` returns for the same month, whole.
+    month, rules
+        As for :func:`monthly`.
+    keep : Series of bool, optional
+        Rows of ``cover`` that are wanted; default all.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`monthly` returns, with ``stratum_dim`` and ``stratum``, in the order of ``cover``.
+    """
+    keep = np.ones(len(cover), dtype=bool) if keep is None else keep.to_numpy(dtype=bool)
+    base = _baseline.baseline(cover, month, rules)
+    own, gate = cover[keep].reset_index(drop=True), cover.loc[keep, "coverage"].fillna(0.0).to_numpy()
+    no_data = (gate == 0) & (own["value"] == 0).to_numpy()
+    full = gate >= rules["coverage_full"]
+    names = ["place", "place_type", "stratum_dim", "stratum", "coverage"]
+    out = own[names].assign(value=own["value"].where(~no_data), n=own["value"])
+    states = [no_data, ~full, own["provisional"]]
+    out["status"] = np.select(states, ["no_data", "gated", "provisional"], "final")
+    fitted = _model.fit(base.series, int(rules["baseline_months_least"]), float(rules["dispersion_prior"]))
+    mean, variance = (np.where(base.enough[:, None], a, np.nan).ravel()[keep] for a in (fitted.mean, fitted.variance))
+    low, high = _model.limits(mean, variance, rules["limit_tail"])
+    shown = gate >= rules["coverage_least"]
+    for name, line in (("expected", mean), ("limit_low", low), ("limit_high", high)):
+        out[name] = np.where(shown, line + own["unmonitored"], np.nan)
+    enough = np.repeat(base.enough, len(base.months))[keep]
+    tested, monitored = base.tested.ravel()[keep] & enough, own["monitored"].to_numpy()
+    flags = {"no_baseline": ~enough, "tested": tested, "above_limit": tested & shown & (monitored > high)}
+    flags |= {"below_limit": tested & full & (monitored < low)}
+    flags |= {name: own[name].to_numpy(dtype=bool) for name in ("revised", "break")}
+    flags["rebased"] = base.rebased.ravel()[keep]
+    out["flags"] = _joined(flags)
+    return tally.as_findings(out, own["month"], "", synthetic=bool(own["synthetic"].all()), method=METHOD)
+
+
+def _joined(flags: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return for each row the names of its flags with semicolons between, by looking up each combination once."""
+    names = list(flags)
+    code = sum(flags[name].astype(int) << i for i, name in enumerate(names))
+    words = [";".join(name for i, name in enumerate(names) if c >> i & 1) for c in range(1 << len(names))]
+    return np.array(words, dtype=object)[code]
+
+
+def season(cover: pd.DataFrame, month: str, rules: Mapping) -> pd.DataFrame:
+    """Return the factor of each calendar month ("01" to "12"), mean 1, from all of London in the baseline.
+
+    Returns
+    -------
+    DataFrame
+        By calendar month: ``factor`` (1 where the baseline lacks the month) and ``n``, the attendances it rests on.
+    """
+    base = _baseline.baseline(cover[cover["stratum_dim"] == ""], month, rules)
+    return pd.DataFrame({"factor": base.factor[0], "n": base.rests[0]}, index=[f"{m:02d}" for m in range(1, 13)])
 
 
 def xmr_findings(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.DataFrame:
@@ -90,7 +138,7 @@ def sites(cover: pd.DataFrame, place: str, month: str) -> pd.DataFrame:
 
     ``value`` is the number that sent, ``denominator`` the number expected, ``share_used`` the coverage.
     """
-    row = cover[(cover["place"] == place) & (cover["month"] == month)].iloc[0]
+    row = cover[(cover["place"] == place) & (cover["month"] == month) & (cover["stratum_dim"] == "")].iloc[0]
     expected_sites = 0.0 if pd.isna(row["sites_expected"]) else float(row["sites_expected"])
     sent = 0.0 if pd.isna(row["sites_sent"]) else float(row["sites_sent"])
     return tally.total(
@@ -107,86 +155,8 @@ def sites(cover: pd.DataFrame, place: str, month: str) -> pd.DataFrame:
     )
 
 
-def _flags(
-    own: pd.DataFrame, model: pd.DataFrame | None, tested: list[str], gate: pd.Series, rules: Mapping
-) -> pd.Series:
-    words = {"no_baseline": pd.Series(model is None, index=own.index)}
-    if model is not None:
-        in_test = own["month"].isin(tested)
-        above = in_test & (gate >= rules["coverage_least"]) & (own["monitored"] > model["limit_high"])
-        below = in_test & (gate >= rules["coverage_full"]) & (own["monitored"] < model["limit_low"])
-        words |= {"tested": in_test, "above_limit": above, "below_limit": below}
-    words |= {name: own[name] for name in ("revised", "break")}
-    return pd.Series([";".join(w for w, on in words.items() if on[i]) for i in own.index], index=own.index)
-
-
-def season(cover: pd.DataFrame, baseline: list[str]) -> pd.DataFrame:
-    """Return the factor of each calendar month ("01" to "12"), mean 1, from all of London in the baseline.
-
-    Returns
-    -------
-    DataFrame
-        By calendar month: ``factor`` (1 where the baseline lacks the month) and ``n``, the attendances it rests on.
-    """
-    london = cover[(cover["place"] == places.LONDON) & cover["month"].isin(baseline)]
-    exposure = london["days"] / DAYS * london["exposure"].fillna(0.0)
-    by_month = pd.DataFrame({"y": london["monitored"], "e": exposure}).groupby(london["month"].str[5:]).sum()
-    rate = (by_month["y"] / by_month["e"].where(by_month["e"] > 0)).dropna()
-    out = pd.DataFrame({"factor": rate / rate.mean(), "n": by_month["y"]})
-    return out.reindex([f"{m:02d}" for m in range(1, 13)]).fillna({"factor": 1.0, "n": 1.0})
-
-
-def expected(cover: pd.DataFrame, own: pd.DataFrame, baseline: list[str], rules: Mapping) -> pd.DataFrame:
-    """Return expected monitored counts and limits of one place, in the rows of ``own``.
-
-    Expected = level x season x days x coverage. The level is the baseline's count over its exposure, from months
-    with coverage at or above ``coverage_least``. The variance is dispersion x (expected + that of the level and of
-    the season's factor); the dispersion is Pearson's, never below 1. Limits are negative binomial quantiles at
-    ``limit_tail`` and 1 - ``limit_tail`` (Poisson when the variance does not exceed the mean).
-
-    Returns
-    -------
-    DataFrame
-        ``expected``, ``limit_low``, ``limit_high``; missing when the baseline holds no attendance.
-    """
-    calendar = season(cover, baseline)
-    month = own["month"].str[5:]
-    exposure = month.map(calendar["factor"]) * own["days"] / DAYS * own["exposure"].fillna(0.0)
-    use = own["month"].isin(baseline) & (own["coverage"].fillna(0.0) >= rules["coverage_least"])
-    total, reach = own.loc[use, "monitored"].sum(), exposure[use].sum()
-    if total == 0 or use.sum() < rules["baseline_months_least"]:
-        return pd.DataFrame(np.nan, index=own.index, columns=["expected", "limit_low", "limit_high"])
-    mean = total / reach * exposure
-    fitted = len(calendar) if (own["place"] == places.LONDON).all() else 1
-    dispersion = _dispersion(own.loc[use, "monitored"], mean[use], fitted)
-    variance = dispersion * (mean + mean**2 / total + mean**2 / month.map(calendar["n"]))
-    low, high = limits(mean.to_numpy(), variance.to_numpy(), rules["limit_tail"])
-    return pd.DataFrame({"expected": mean, "limit_low": low, "limit_high": high}, index=own.index)
-
-
-def _dispersion(counts: pd.Series, mean: pd.Series, fitted: int) -> float:
-    """Pearson's statistic over what is left of the months after fitting; at least 1."""
-    pearson = float(((counts - mean) ** 2 / mean.where(mean > 0)).sum())
-    return max(1.0, pearson / max(len(counts) - fitted, 1))
-
-
-def limits(mean: np.ndarray, variance: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return lower and upper quantiles of counts with this mean and variance (arrays of one length).
-
-    Negative binomial where the variance exceeds the mean, else Poisson; zero where the mean is zero.
-    """
-    safe = np.where(mean > 0, mean, 1.0)
-    extra = np.maximum(variance - mean, 1e-9)
-    size = safe**2 / extra
-    low = stats.nbinom.ppf(tail, size, size / (size + safe))
-    high = stats.nbinom.ppf(1 - tail, size, size / (size + safe))
-    near_poisson = extra < 1e-6 * safe
-    low = np.where(near_poisson, stats.poisson.ppf(tail, safe), low)
-    high = np.where(near_poisson, stats.poisson.ppf(1 - tail, safe), high)
-    return np.where(mean > 0, low, 0.0), np.where(mean > 0, high, 0.0)
-
-
 def current(cover: pd.DataFrame, area: places.Area, month: str, rules: Mapping) -> pd.DataFrame:
     """Return the reported month of each borough of an area as findings, with expected range and flags."""
-    parts = [monthly(cover, place, month, rules).tail(1) for place in area.boroughs]
-    return pd.concat(parts, ignore_index=True)
+    last = cover.loc[cover["month"] <= month, "month"].max()
+    keep = cover["place"].isin(area.boroughs) & (cover["stratum_dim"] == "") & (cover["month"] == last)
+    return cube(cover, month, rules, keep=keep)

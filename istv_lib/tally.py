@@ -6,6 +6,12 @@ import numpy as np
 import pandas as pd
 
 from istv_lib import _intervals, harmonise, months, places, schema
+from istv_lib._strata import labels, members
+
+__all__ = [
+    "as_findings", "breakdown", "by_borough", "by_month", "cube", "decided", "labels", "members", "offences", "order",
+    "place_type", "strata", "total", "within",
+]  # fmt: skip
 
 
 def strata(events: pd.DataFrame) -> pd.DataFrame:
@@ -250,12 +256,11 @@ def as_findings(
     period: tuple[str, str] = ("", ""),
 ) -> pd.DataFrame:
     """Return a frame as checked findings, filling the columns that all rows of one call share."""
-    kind = place if place in {places.LONDON, places.NOT_KNOWN} else _place_type(place)
     filled = {
         "measure": "attendances",
         "unit": "attendance",
         "source": "ed",
-        "place_type": kind,
+        "place_type": place_type(place),
         "place": place,
         "period_start": period[0] if month is None else month.to_numpy(),
         "period_end": period[1] if month is None else month.to_numpy(),
@@ -267,7 +272,10 @@ def as_findings(
     return schema.conform(frame.assign(**{k: v for k, v in filled.items() if k not in frame}), "finding")
 
 
-def _place_type(place: str) -> str:
+def place_type(place: str) -> str:
+    """Return what kind of place a code stands for; a code that is no area is taken for a site."""
+    if place in {places.LONDON, places.NOT_KNOWN}:
+        return place
     if place in set(places.boroughs()["gss"]):
         return "borough"
     return "bcu" if place in set(places.bcus()["code"]) else "site"
