@@ -192,7 +192,7 @@ def _group(values: pd.Series, run_length: int, fix_after: int | None, *, screen:
     """Return the chart of one group: nothing outside it counts."""
     y = values.reset_index(drop=True)
     base = y if fix_after is None else y.where(y.notna().cumsum() <= fix_after)
-    centre, mean_range = base.mean(), _mean_range(base, screen=screen)
+    centre, mean_range = base.mean(), mean_moving_range(base, screen=screen)
     away = y - centre
     away = away.mask(away.abs() <= 1e-9 * abs(centre), 0.0)  # the mean of equal values can miss them by a bit
     rules = _rules(y, away, mean_range, run_length)
@@ -203,7 +203,7 @@ def _group(values: pd.Series, run_length: int, fix_after: int | None, *, screen:
     return chart.assign(label=label, points=int(base.notna().sum())).set_axis(values.index)
 
 
-def _mean_range(y: pd.Series, *, screen: bool) -> float:
+def mean_moving_range(y: pd.Series, *, screen: bool) -> float:
     """Mean moving range, after one screening; 0 if all are 0, missing if there are none."""
     ranges = y.diff().abs().dropna()
     if screen and ranges.any():
