@@ -45,11 +45,11 @@ def imported(path):
 
 
 def floor_of(name, graph, seen=()):
-    """Floor of a public module; a private one stands just below the lowest module that uses it."""
+    """Floor of a public module; a private one stands just below the lowest module that uses it, if any does."""
     if name in FLOORS:
         return FLOORS[name]
     users = [m for m, uses in graph.items() if name in uses and m not in seen]
-    return min((floor_of(m, graph, (*seen, name)) for m in users), default=0) - 0.1
+    return min((floor_of(m, graph, (*seen, name)) for m in users), default=max(FLOORS.values())) - 0.1
 
 
 def faults(graph):
