@@ -121,6 +121,39 @@ def draw(fitted: Fit, rng: np.random.Generator) -> np.ndarray:
     return rng.poisson(rate).astype(float)
 
 
+def residuals(counts: np.ndarray, fitted: Fit) -> np.ndarray:
+    """Return how many standard deviations each month lies from its expected count (N by T)."""
+    return (counts - fitted.mean) / np.sqrt(np.maximum(fitted.variance, 1e-12))
+
+
+def runs(residual: np.ndarray, comparable: np.ndarray, length: int) -> dict[str, np.ndarray]:
+    """Mark the months that belong to a run on one side of the expected counts, or to a trend (each N by T).
+
+    A run or trend has at least ``length`` months in a row; a month that cannot be compared breaks it.
+    """
+    ok = comparable & ~np.isnan(residual)
+    side = np.where(ok, np.sign(residual), 0.0)
+    both = ok & np.roll(ok, 1, axis=1)
+    both[:, :1] = False
+    step = np.where(both, np.sign(residual - np.roll(residual, 1, axis=1)), 0.0)
+    found = {f"run_{name}": _whole(side == sign, length) for name, sign in (("high", 1), ("low", -1))}
+    for name, sign in (("up", 1), ("down", -1)):
+        steps = _whole(step == sign, length - 1)
+        found[f"trend_{name}"] = steps | np.pad(steps[:, 1:], ((0, 0), (0, 1)))
+    return found
+
+
+def _whole(on: np.ndarray, length: int) -> np.ndarray:
+    """Mark whole runs of at least ``length`` true values along each row."""
+    so_far, marked = np.zeros(on.shape, dtype=int), np.zeros(on.shape, dtype=bool)
+    for t in range(on.shape[1]):
+        so_far[:, t] = (so_far[:, t - 1] + 1 if t else 1) * on[:, t]
+    for t in range(on.shape[1] - 1, -1, -1):
+        later = marked[:, t + 1] if t + 1 < on.shape[1] else False
+        marked[:, t] = on[:, t] & ((so_far[:, t] >= length) | later)
+    return marked
+
+
 def rules(counts: np.ndarray, fitted: Fit, comparable: np.ndarray, upwards: np.ndarray, setting: Mapping) -> dict:
     """Tell which rules the last month of each series meets.
 
@@ -134,15 +167,10 @@ def rules(counts: np.ndarray, fitted: Fit, comparable: np.ndarray, upwards: np.n
         ``trend_down``; and ``p``, the two-sided chance of the last month.
     """
     low, high = tails(counts[:, -1], fitted.mean[:, -1], fitted.variance[:, -1])
-    length, ok = int(setting["run_length"]), fitted.fits & comparable[:, -1]
+    ok = fitted.fits & comparable[:, -1]
     found = {"above_limit": upwards & fitted.fits & (high <= setting["limit_tail"])}
     found["below_limit"] = ok & (low < setting["limit_tail"])
-    residual = np.where(comparable, (counts - fitted.mean) / np.sqrt(np.maximum(fitted.variance, 1e-12)), np.nan)
-    last = residual[:, -length:]
-    whole = ok & (last.shape[1] == length)
-    steps = np.diff(last, axis=1)
-    with np.errstate(invalid="ignore"):
-        found |= {"run_high": whole & (last > 0).all(axis=1), "run_low": whole & (last < 0).all(axis=1)}
-        found |= {"trend_up": whole & (steps > 0).all(axis=1), "trend_down": whole & (steps < 0).all(axis=1)}
+    marks = runs(residuals(counts, fitted), comparable & fitted.fits[:, None], int(setting["run_length"]))
+    found |= {name: marked[:, -1] for name, marked in marks.items()}
     p = np.minimum(1.0, 2 * np.where(ok, np.minimum(low, high), high))
     return found | {"p": np.where(ok | (upwards & fitted.fits), p, np.nan)}

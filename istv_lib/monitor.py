@@ -44,7 +44,8 @@ def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
         Findings, one per month held, of all attendances. ``value`` counts every attendance. ``expected`` and the limits
         are those of the hospitals in the comparison, to which the attendances at hospitals without a reference are
         added as they are, so that a newly joined hospital changes nothing. ``flags`` may hold ``above_limit``,
-        ``below_limit``, ``tested``, ``no_baseline``, ``revised``, ``break`` (see :func:`istv_lib.coverage.table`),
+        ``below_limit``, ``run_high``, ``run_low``, ``trend_up``, ``trend_down`` (at least ``run_length`` months in a row,
+        which a month below the gate breaks), ``tested``, ``no_baseline``, ``revised``, ``break`` (see :func:`istv_lib.coverage.table`),
         ``rebased``; a month below the gate is never ``below_limit``.
 
     Notes
@@ -91,6 +92,9 @@ def cube(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | N
     tested, monitored = base.tested.ravel()[keep] & enough, own["monitored"].to_numpy()
     flags = {"no_baseline": ~enough, "tested": tested, "above_limit": tested & shown & (monitored > high)}
     flags |= {"below_limit": tested & full & (monitored < low)}
+    comparable = (base.gate >= rules["coverage_full"]) & base.tested & base.enough[:, None]
+    marks = _model.runs(_model.residuals(base.series.counts, fitted), comparable, int(rules["run_length"]))
+    flags |= {name: marked.ravel()[keep] for name, marked in marks.items()}
     flags |= {name: own[name].to_numpy(dtype=bool) for name in ("revised", "break")}
     flags["rebased"] = base.rebased.ravel()[keep]
     out["flags"] = _joined(flags)

@@ -108,7 +108,8 @@ def panel(
     Returns
     -------
     DataFrame
-        Findings ``attendances_panel``, one per month: ``denominator`` the hospitals of the panel, ``share_used`` their
+        Findings ``attendances_panel``, one per month: ``denominator`` the hospitals of the panel (that supply
+        the place), ``share_used`` their
         share of the place's usual attendances, ``n`` the count. Without figures ("no data") where that share is below
         ``panel_share_least`` or a month is not held.
 
@@ -129,11 +130,14 @@ def panel(
     rate = (inside["site_code"].value_counts() / sent).dropna()
     open_now = set(states.loc[states["month"] == month, "site_code"])
     usual = rate[rate.index.isin(open_now)].sum()
-    share = float(rate[rate.index.isin(steady)].sum() / usual) if usual else 0.0
+    mine = rate[rate.index.isin(steady)]
+    share = float(mine.sum() / usual) if usual else 0.0
+    supplying = float((mine >= rules["supply_share_least"] * usual).sum()) if area.kind != "london" else len(steady)
     counts = inside[inside["site_code"].isin(steady)]["month"].value_counts().reindex(span, fill_value=0)
     shown = share >= rules["panel_share_least"] and set(span) <= set(site_months["month"])
-    out = pd.DataFrame({"value": counts.to_numpy(dtype=float), "month": span}).assign(share_used=share)
-    out = out.assign(value=out["value"].where(shown), denominator=float(len(steady)), n=out["value"].where(shown))
+    values = counts.to_numpy(dtype=float) if shown else np.full(len(span), np.nan)
+    out = pd.DataFrame({"value": values, "n": values, "month": span})
+    out = out.assign(share_used=share, denominator=float(supplying))
     out = out.assign(status="final" if shown else "no_data", measure="attendances_panel")
     out = out.assign(period_start=out["month"], period_end=out["month"], place=area.code).drop(columns="month")
     return _as(out, events, ("", ""), "consistent_panel")
