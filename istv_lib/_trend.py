@@ -54,7 +54,7 @@ def trend(
     figure, (axis, *below) = canvas.surface(height=4.3 if strip else 3.5, rows=len(heights), heights=heights)
     _range(axis, table)
     steady = _panel(axis, table, panel)
-    _points(axis, table, size=4.5)
+    points(axis, table, size=4.5)
     _unusual(axis, table)
     for strip_axis in below:
         axis.tick_params(labelbottom=False)
@@ -120,7 +120,7 @@ def _range(axis: Axes, table: pd.DataFrame) -> None:
     axis.annotate("expected range", (x[0] - 0.5, float(high.max())), **named)
 
 
-def _points(axis: Axes, table: pd.DataFrame, size: float) -> None:
+def points(axis: Axes, table: pd.DataFrame, size: float) -> None:
     """Draw months as a line with points: hollow where incomplete, a gap with its symbol where nothing can be shown."""
     x, values, part = table.index.to_numpy(), table["value"], _marks.has(table, "[i]")
     whole = values.mask(_marks.has(table, "[c]", "[x]", "[i]"))

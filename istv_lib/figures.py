@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from istv_lib import _canvas as canvas
 from istv_lib import _marks, months, places, schema
 from istv_lib._block import Block, demand
-from istv_lib._trend import KEY, STEPS, counted, months_axis, trend  # noqa: F401 - trend is used as figures.trend
+from istv_lib._trend import KEY, STEPS, counted, months_axis, points, trend  # noqa: F401 - trend is used as figures.trend
 from istv_lib.disclosure import Released
 
 STATE_COLOURS = dict(
@@ -113,7 +113,7 @@ def lines(released: Released, *, by: str, title: str, name: str, labels: dict[st
     for axis, key in zip(axes, series, strict=False):
         mine = table[table[by] == key].reset_index(drop=True)
         label = (labels or schema.SOURCE_NAMES).get(key, key)
-        _points(axis, mine, size=3.5)
+        points(axis, mine, size=3.5)
         rests = f" (n = {mine['n'].iloc[-1]:,.0f} in the latest month)" if _of_shares(table) else ""
         axis.set_title(f"{label}{rests}", loc="left", fontsize=11, fontweight="bold")
         axis.set_ylim(0, max(mine["value"].max(), _least(table)) * 1.12)

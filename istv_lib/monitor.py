@@ -44,9 +44,9 @@ def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
         Findings, one per month held, of all attendances. ``value`` counts every attendance. ``expected`` and the limits
         are those of the hospitals in the comparison, to which the attendances at hospitals without a reference are
         added as they are, so that a newly joined hospital changes nothing. ``flags`` may hold ``above_limit``,
-        ``below_limit``, ``run_high``, ``run_low``, ``trend_up``, ``trend_down`` (at least ``run_length`` months in a row,
-        which a month below the gate breaks), ``tested``, ``no_baseline``, ``revised``, ``break`` (see :func:`istv_lib.coverage.table`),
-        ``rebased``; a month below the gate is never ``below_limit``.
+        ``below_limit``, ``run_high``, ``run_low``, ``trend_up``, ``trend_down`` (at least ``run_length`` months in a
+        row, which a month below the gate breaks), ``tested``, ``no_baseline``, ``revised``, ``break`` (see
+        :func:`istv_lib.coverage.table`), ``rebased``; a month below the gate is never ``below_limit``.
 
     Notes
     -----
