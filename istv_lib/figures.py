@@ -11,8 +11,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
 
 from istv_lib import _canvas as canvas
-from istv_lib import _marks, months, places, schema
+from istv_lib import _intervals, _marks, months, places, schema
 from istv_lib._block import Block, demand
+from istv_lib._comparisons import changes, funnel, shares  # noqa: F401 - used as figures.changes and so on
 from istv_lib._trend import KEY, STEPS, counted, months_axis, points, trend  # noqa: F401 - trend is used as figures.trend
 from istv_lib.disclosure import Released
 
@@ -30,26 +31,45 @@ def _rests(table: pd.DataFrame) -> str:
 
 
 def bars(released: Released, *, title: str, name: str, labels: dict[str, str] | None = None) -> Block:
-    """Draw one bar per stratum of one period, with its figure beside it; withheld figures have no bar."""
+    """Draw one bar per stratum of one period, with its figure beside it; withheld figures have no bar.
+
+    Where counts are exact, each known stratum also has its share of those known with Wilson's 95 % interval.
+    """
     table = demand(released).table
+    texts, spans = _mix(released, table)
     names = [_marks.label(stratum, labels) for stratum in table["stratum"]]
     figure, (axis,) = canvas.surface(height=0.45 + 0.44 * max(len(table), 2))
     y = np.arange(len(table))[::-1]
     values = table["value"].fillna(0).to_numpy()
     colours = [canvas.EDGE if stratum == "unknown" else canvas.BLUE for stratum in table["stratum"]]
     axis.barh(y, values, color=colours, height=0.68)
-    for i, (value, text) in enumerate(zip(values, table["shown"], strict=True)):
+    axis.hlines(y, *spans, color=canvas.INK, linewidth=1.3)
+    for i, (value, text) in enumerate(zip(np.fmax(values, spans[1]), texts, strict=True)):
         axis.text(value, y[i], f" {text}", va="center", ha="left", fontsize=11)
     axis.set_yticks(y, [textwrap.fill(told, 28) for told in names], fontsize=11)
     axis.set_xticks([])
     axis.grid(visible=False)
     axis.spines["bottom"].set_visible(False)
-    axis.set_xlim(0, max(values.max(initial=0), _least(table)) * 1.15)
-    listed = "; ".join(f"{n}: {s}" for n, s in zip(names, table["shown"], strict=True))
+    axis.set_xlim(0, max(values.max(initial=0), _least(table)) * (1.45 if np.isfinite(spans[0]).any() else 1.15))
+    listed = "; ".join(f"{n}: {s}" for n, s in zip(names, texts, strict=True))
     alt = f"Bar chart. {title}. {listed}."[:590]
     note = " ".join(filter(None, [_rests(table), _marks.key(" ".join(table["symbol"]))])) if len(table) else ""
     heading = _most(released, labels)
     return canvas.framed("figure", name, figure, released, title, alt, heading=heading, note=note)
+
+
+def _mix(released: Released, table: pd.DataFrame) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
+    """Return each figure with its share among the known, and the ends of the share's interval as counts."""
+    none = np.full(len(table), np.nan)
+    plain = table["unit"].ne("attendance").any() or _marks.base(released) > 1 or table["value"].isna().any()
+    known = table["stratum"] != "unknown"
+    n = table.loc[known, "value"].sum()
+    if plain or not n:
+        return list(table["shown"]), (none, none)
+    low, high = (np.where(known, end, np.nan) for end in _intervals.wilson(table["value"].where(known, 0.0), n))
+    rows = zip(table["shown"], table["value"] / n, low, high, strict=True)
+    texts = [shown if np.isnan(a) else f"{shown} ({v:.0%}, {a:.0%} to {b:.0%})" for shown, v, a, b in rows]
+    return texts, (low * n, high * n)
 
 
 def _most(released: Released, labels: dict[str, str] | None) -> str:

@@ -12,15 +12,18 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from istv_lib import _baseline, _model, places, tally
+from istv_lib import _baseline, _control, _intervals, _model, months, places, tally
+from istv_lib._change import rolling, same_month, totals, year_on_year
 from istv_lib._model import limits
 from istv_lib._signals import expected_by_chance, signals
+from istv_lib._standardised import standardised
 from istv_lib._xmr import xmr
 
 METHOD = "expected_nb"
 
 __all__ = [
-    "cube", "current", "expected_by_chance", "limits", "monthly", "season", "signals", "sites", "xmr", "xmr_findings",
+    "cube", "current", "expected_by_chance", "limits", "monthly", "rare", "rolling", "same_month", "season",
+    "share_findings", "signals", "sites", "standardised", "totals", "u_findings", "xmr", "xmr_findings", "year_on_year",
 ]  # fmt: skip
 
 
@@ -121,22 +124,6 @@ def season(cover: pd.DataFrame, month: str, rules: Mapping) -> pd.DataFrame:
     return pd.DataFrame({"factor": base.factor[0], "n": base.rests[0]}, index=[f"{m:02d}" for m in range(1, 13)])
 
 
-def xmr_findings(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.DataFrame:
-    """Return one place's months as an XmR chart sees them, for readers who know it; incomplete months are left out.
-
-    ``expected`` is the mean, ``flags`` the rule that a month meets. It knows neither season nor coverage, so it
-    signals more often than :func:`monthly` and must not be put into sentences.
-    """
-    own = monthly(cover, place, month, rules)
-    whole = own["value"].where(own["status"].isin(["final", "provisional"]))
-    chart = xmr(whole, run_length=rules["run_length"])
-    out = own.assign(
-        measure="attendances_xmr", method="xmr", value=whole, expected=chart["mean"], limit_low=chart["lower"],
-        limit_high=chart["upper"], flags=chart["label"].where(whole.notna(), ""),
-    )  # fmt: skip
-    return out.assign(status=out["status"].where(whole.notna(), "no_data"))
-
-
 def sites(cover: pd.DataFrame, place: str, month: str) -> pd.DataFrame:
     """Return how many of the hospitals that supply a place sent data in the month, as one finding.
 
@@ -164,3 +151,138 @@ def current(cover: pd.DataFrame, area: places.Area, month: str, rules: Mapping) 
     last = cover.loc[cover["month"] <= month, "month"].max()
     keep = cover["place"].isin(area.boroughs) & (cover["stratum_dim"] == "") & (cover["month"] == last)
     return cube(cover, month, rules, keep=keep)
+
+
+# ---- control charts for readers who know them --------------------------------------------------------------------
+
+
+def xmr_findings(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.DataFrame:
+    """Return one place's months as an XmR chart sees them, for readers who know it; incomplete months are left out.
+
+    ``expected`` is the mean, ``flags`` the rule that a month meets; limits begin anew at each rebase of the thresholds.
+    It knows neither season nor coverage, so it signals more often than :func:`monthly` and must not be put into
+    sentences.
+    """
+    own = monthly(cover, place, month, rules)
+    whole = own["value"].where(own["status"].isin(["final", "provisional"]))
+    anew = [r for r in rules["rebases"] if r.get("place", "") in {"", place} and r["month"] in set(own["period_end"])]
+    series = whole.set_axis(own["period_end"])
+    chart = xmr(series, run_length=rules["run_length"], rebases=anew, least=rules["baseline_months_least"])
+    return _charted(own, chart.set_axis(own.index), "attendances_xmr", "xmr", chart["mean"], chart["label"])
+
+
+def u_findings(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.DataFrame:
+    """Return one place's months as a u' chart of attendances over data received; without months below the gate.
+
+    Counts and days times exposure are those of the hospitals with a reference. ``value`` is the number of attendances,
+    ``expected``, ``limit_low`` and ``limit_high`` what the chart's centre and limits make of the month, ``flags``
+    "above" or "below". It knows no season.
+    """
+    own = monthly(cover, place, month, rules)
+    rows = cover[(cover["place"] == place) & (cover["stratum_dim"] == "")].reset_index(drop=True)
+    usable = rows["coverage"].fillna(0.0) >= rules["coverage_full"]
+    reach = (rows["exposure"] * rows["days"] / _baseline.DAYS).where(usable)
+    chart = _control.u_prime(rows["monitored"].where(usable), reach)
+    lines = chart[["value", "lower", "upper"]].mul(reach, axis=0)
+    out = _charted(own, lines, "attendances_u", "u_prime", chart["centre"] * reach, chart["signal"])
+    return out.assign(value=out["value"].where(usable))
+
+
+def _charted(
+    own: pd.DataFrame, chart: pd.DataFrame, measure: str, method: str, middle: pd.Series, flags: pd.Series
+) -> pd.DataFrame:
+    whole = own["value"].where(chart["value"].notna())
+    out = own.assign(
+        measure=measure, method=method, value=whole, expected=middle.to_numpy(), limit_low=chart["lower"].to_numpy(),
+        limit_high=chart["upper"].to_numpy(), flags=np.where(whole.notna(), flags.to_numpy(), ""),
+    )  # fmt: skip
+    return out.assign(status=out["status"].where(whole.notna(), "no_data"))
+
+
+def share_findings(cover: pd.DataFrame, place: str, stratum: tuple[str, str], month: str) -> pd.DataFrame:
+    """Return the share of one stratum among all of its dimension, month by month, as a p' chart sees it.
+
+    Parameters
+    ----------
+    cover : DataFrame
+        As :func:`istv_lib.coverage.table` returns, with all strata of the dimension.
+    place : str
+        As for :func:`monthly`.
+    stratum : (str, str)
+        Dimension and stratum, such as ``("weapon_group", "knife")``.
+    month : str
+        Reported month.
+
+    Returns
+    -------
+    DataFrame
+        Findings ``share_of_known``: ``value``, Wilson's ``lower`` and ``upper``, ``numerator``, ``denominator``, and
+        the chart's centre and limits; ``flags`` "above" or "below"; "no data" in a month without a known one.
+
+    Notes
+    -----
+    A share does not fall when a hospital is silent, but moves when the hospitals that remain differ from it. How it can
+    mislead: a share rises when the others fall.
+    """
+    rows = cover[(cover["place"] == place) & (cover["stratum_dim"] == stratum[0]) & (cover["month"] <= month)]
+    wide = rows.pivot_table(index="month", columns="stratum", values="value", aggfunc="sum")
+    top, bottom = wide[stratum[1]], wide.sum(axis=1)
+    chart = _control.p_prime(top, bottom)
+    out = _intervals.shares(pd.DataFrame({"numerator": top, "denominator": bottom}).reset_index(drop=True))
+    for name, line in (("expected", "centre"), ("limit_low", "lower"), ("limit_high", "upper")):
+        out[name] = chart[line].to_numpy()
+    out["flags"] = np.where(out["value"].notna(), chart["signal"].to_numpy(), "")
+    out = out.assign(measure="share_of_known", unit="share", stratum_dim=stratum[0], stratum=stratum[1])
+    months_ = pd.Series(list(wide.index))
+    return tally.as_findings(out, months_, place, synthetic=bool(cover["synthetic"].all()), method="p_prime")
+
+
+def rare(events: pd.DataFrame, inside: np.ndarray, place: str, period: tuple[str, str]) -> pd.DataFrame:
+    """Return how often something rare happened in a place, by the days between the days on which it did.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ED events of the place: ``month``, ``arrival_at``, ``synthetic``.
+    inside : array of bool
+        Which of them are meant (``inside`` of :class:`istv_lib.coverage.Members`).
+    place : str
+        As for :func:`monthly`.
+    period : (str, str)
+        First and last month, included.
+
+    Returns
+    -------
+    DataFrame
+        Findings: ``attendances`` by ``rare``, the number of the period; ``days_between``, the median number of
+        days between, with the t chart's limits and in ``flags`` how many gaps lie outside; ``days_since``, the days
+        from the last one to the end of the period. "No data" without one, of gaps with fewer than two.
+
+    Notes
+    -----
+    How it can mislead: several on one day are one day; a silent hospital makes gaps longer; no single gap is shown.
+    """
+    known = events.loc[inside & events["month"].between(*period).to_numpy(), "arrival_at"].dropna()
+    gaps = _control.days_between(known)
+    chart = _control.t(gaps["days"])
+    end = pd.Timestamp(months.add(period[1], 1) + "-01")
+    since = (end - known.max()).days if len(known) else np.nan
+    outside = chart["signal"].ne("").sum() if len(chart) else 0
+    rows = [
+        {
+            "measure": "attendances",
+            "unit": "attendance",
+            "value": float(len(known)),
+            "stratum_dim": "rare",
+            "stratum": "all",
+        },
+        {"measure": "days_between", "unit": "day", "value": gaps["days"].median() if len(gaps) else np.nan},
+        {"measure": "days_since", "unit": "day", "value": since},
+    ]
+    out = pd.DataFrame(rows).assign(n=float(len(known)))
+    if len(chart):
+        out.loc[1, ["limit_low", "limit_high"]] = chart["lower"].iloc[0], chart["upper"].iloc[0]
+    out["flags"] = ["", f"{outside} gaps outside" if outside else "", ""]
+    out["status"] = np.where(out["value"].isna(), "no_data", "final")
+    made = bool(events["synthetic"].all())
+    return tally.as_findings(out, None, place, synthetic=made, method="t_chart", period=period)

@@ -16,7 +16,7 @@ FLOORS = {
     "harmonise": 6, "review": 6,
     "tally": 7,
     "quality": 8, "coverage": 8, "accuracy": 8,
-    "monitor": 9, "change": 9, "supply": 9, "hotspots": 9, "evaluate": 9, "feedback": 9,
+    "monitor": 9, "supply": 9, "hotspots": 9, "evaluate": 9, "feedback": 9,
     "suppression": 8, "attack": 9,
     "disclosure": 10,
     "clearance": 11, "figures": 11, "maps": 11, "tables": 11, "words": 11, "extract": 11,

@@ -1,5 +1,7 @@
 """One period of a place against an earlier one: ratios with intervals, and totals of small places.
 
+A helper of :mod:`istv_lib.monitor`.
+
 Periods are compared by pairs of the same calendar month, each at or above the gate of coverage in both years and with
 its exposure, so that neither the season nor a silent hospital looks like a change.
 """
@@ -11,15 +13,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from istv_lib import _baseline, _model, _rates, _ratios, months, tally
+from istv_lib import _baseline, _model, _rates, _ratios, months, places, tally
 
 YEAR, MONTH, ROLLING = "ratio_year", "ratio_month", "attendances_rolling"
 FEW = 10  # counts from which the normal approximation of the log ratio holds; exact below
 
-__all__ = ["MONTH", "ROLLING", "YEAR", "rolling", "same_month", "totals", "year"]
 
-
-def year(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | None = None) -> pd.DataFrame:
+def year_on_year(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | None = None) -> pd.DataFrame:
     """Compare the 12 months that end with the reported one with the 12 before, for every place and stratum.
 
     Parameters
@@ -52,7 +52,7 @@ def year(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | N
 
 
 def same_month(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | None = None) -> pd.DataFrame:
-    """Compare the reported month with the same month of the year before: as :func:`year`, of one pair.
+    """Compare the reported month with the same month of the year before: as :func:`year_on_year`, of one pair.
 
     Findings ``ratio_month``: exact interval, ``p`` of the E-test (Krishnamoorthy and Thomson, 2004). How it can
     mislead: a single pair has little power and takes no account of more than chance.
@@ -118,7 +118,7 @@ def rolling(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
     Parameters
     ----------
     cover, month, rules
-        As for :func:`year`, with ``rolling_mean_least``.
+        As for :func:`year_on_year`, with ``rolling_mean_least``.
     place : str
         GSS code.
 
@@ -152,13 +152,13 @@ def rolling(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
     return tally.as_findings(out, None, place, synthetic=made, method="exact", period=("", ""))
 
 
-def totals(cover: pd.DataFrame, area_places: list[str], period: tuple[str, str]) -> pd.DataFrame:
-    """Return the attendances of some places in a period as findings, with the mean coverage of its months.
+def totals(cover: pd.DataFrame, period: tuple[str, str]) -> pd.DataFrame:
+    """Return the attendances of every borough in a period as findings, with the mean coverage of its months.
 
     "No data" where a month of the period is not held. How it can mislead: a mean coverage hides in which months data
     are missing.
     """
-    span = months.span(*period)
+    span, area_places = months.span(*period), list(places.boroughs()["gss"])
     own = cover[(cover["stratum_dim"] == "") & cover["month"].isin(span) & cover["place"].isin(area_places)]
     sums = own.assign(coverage=own["coverage"].fillna(0.0)).groupby("place").agg(
         value=("value", "sum"), coverage=("coverage", "mean"), held=("month", "size")
@@ -166,6 +166,6 @@ def totals(cover: pd.DataFrame, area_places: list[str], period: tuple[str, str])
     whole = sums["held"] == len(span)
     out = pd.DataFrame({"place": area_places, "value": sums["value"].where(whole).to_numpy()})
     out["coverage"], out["n"] = sums["coverage"].to_numpy(), out["value"]
-    out["place_type"] = [tally.place_type(place) for place in area_places]
+    out["place_type"] = "borough"
     out["status"] = np.where(whole, "final", "no_data")
     return tally.as_findings(out, None, "", synthetic=bool(cover["synthetic"].all()), method="count", period=period)
