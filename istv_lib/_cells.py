@@ -10,7 +10,7 @@ from html import escape
 
 import pandas as pd
 
-from istv_lib import _marks, errors, months
+from istv_lib import _marks, errors, months, params
 from istv_lib._block import Block, demand, marker
 from istv_lib.disclosure import Released
 
@@ -27,6 +27,7 @@ FLAGS = {
     "run_low": "one of a run below what was expected",
     "trend_up": "one of a run of rises",
     "trend_down": "one of a run of falls",
+    "no_baseline": "too few earlier months to compare with",
     "rebased": "the comparison begins anew",
     "revised": "sent again since it was first received",
     "break": "a hospital joined, closed or merged",
@@ -37,6 +38,14 @@ def ranges(table: pd.DataFrame) -> list[str]:
     show = table["limit_high"].notna() & table["flags"].str.contains("tested")
     lows, highs = table["limit_low"], table["limit_high"]
     return [f"{a:,.0f} to {b:,.0f}" if ok else "" for a, b, ok in zip(lows, highs, show, strict=True)]
+
+
+def covered(table: pd.DataFrame) -> list[str]:
+    """Return the share of the usual data received; of an incomplete month never as much as is compared."""
+    least = params.defaults()["coverage_full"]
+    short = (table["status"] == "gated") & (table["coverage"].round(2) >= least)
+    told = table["coverage"].map(lambda share: "" if pd.isna(share) else f"{share:.0%}")
+    return list(told.mask(short, f"under {least:.0%}"))
 
 
 def noted(flags: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from istv_lib import _baseline, _model, _rates, _ratios, months, places, tally
+from istv_lib import _baseline, _model, _rates, _ratios, _strata, months, places, tally
 
 YEAR, MONTH, ROLLING = "ratio_year", "ratio_month", "attendances_rolling"
 FEW = 10  # counts from which the normal approximation of the log ratio holds; exact below
@@ -93,9 +93,8 @@ def _compared(
 
 
 def _wanted(cover: pd.DataFrame, base: _baseline.Baseline, keep: pd.Series | None) -> np.ndarray:
-    if keep is None:
-        return np.ones(len(base.keys), dtype=bool)
-    return keep.to_numpy(dtype=bool).reshape(len(base.keys), -1).any(axis=1)
+    shown = _strata.shown(base.keys["stratum_dim"], base.keys["stratum"], base.keys["place_type"])
+    return shown if keep is None else shown & keep.to_numpy(dtype=bool).reshape(len(base.keys), -1).any(axis=1)
 
 
 def _ratio(

@@ -5,15 +5,13 @@ A helper of :mod:`istv_lib.figures`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from istv_lib import _canvas as canvas
-from istv_lib import _marks, months, params
+from istv_lib import _intervals, _marks, months, params
 from istv_lib._block import Block, demand
 from istv_lib._standing import CLASSES, Standing, standing
 from istv_lib._trend import months_axis
@@ -105,8 +103,7 @@ def changes(released: Released, *, title: str, name: str = "changes") -> Block:
     name : str, default "changes"
         Slug of the block.
     """
-    table, labels = demand(released).table, _marks.names()
-    by = _marks.varies(table)
+    table = demand(released).table.assign(name=_marks.rows(released.table))
     known = table[table["value"].notna() & (table["value"] > 0)].reset_index(drop=True)
     figure, (axis,) = canvas.surface(height=0.9 + 0.24 * max(len(known), 3))
     y = np.arange(len(known))[::-1]
@@ -128,21 +125,21 @@ def changes(released: Released, *, title: str, name: str = "changes") -> Block:
     shown = [tick for tick in ticks if 1 / reach <= tick <= reach]
     axis.set_xticks(shown, ["no change" if tick == 1 else f"{tick - 1:+.0%}" for tick in shown], fontsize=9)
     axis.set_xticks([], minor=True)
-    axis.set_yticks(y, [labels.get(key, key) for key in known[by]], fontsize=10)
+    axis.set_yticks(y, list(known["name"]), fontsize=10)
     axis.set_ylim(-0.7, max(len(known), 3) - 0.3)
     axis.grid(visible=False)
-    heading = _changed(known, labels, by)
+    heading = _changed(known)
     note = f"n = {known['n'].sum():,.0f} attendances compared. Lines: 95% intervals; blue where no change lies outside."
     alt = f"Ratios with intervals. {title}. {heading}."
     return canvas.framed("figure", name, figure, released, title, alt[:590], heading=heading, note=note)
 
 
-def _changed(table: pd.DataFrame, labels: Mapping[str, str], by: str) -> str:
+def _changed(table: pd.DataFrame) -> str:
     if table.empty:
         return "Nothing can be compared"
     told = []
     for way in ("rose", "fell"):
-        names = [labels.get(key, key) for key in table.loc[table["flags"] == way, by]]
+        names = list(table.loc[table["flags"] == way, "name"])
         told += [f"{way}: {', '.join(names)}"] if names else []
     return f"Clear changes, {'; '.join(told)}" if told else f"No clear change in any of {len(table)}"
 
@@ -153,6 +150,9 @@ def shares(released: Released, *, title: str, name: str = "shares") -> Block:
     ``released`` holds the measure ``share_of_known`` of :func:`istv_lib.monitor.share_findings`.
     """
     table = demand(released).table
+    top, bottom = table["numerator"], table["denominator"]
+    lower, upper = _intervals.wilson(top, bottom)
+    table = table.assign(value=top / bottom, lower=lower, upper=upper)  # finer than the rounded share
     figure, (axis,) = canvas.surface(height=2.9)
     x = np.arange(len(table))
     axis.fill_between(x, table["limit_low"], table["limit_high"], color=canvas.BAND, linewidth=0, step="mid")
@@ -169,7 +169,7 @@ def shares(released: Released, *, title: str, name: str = "shares") -> Block:
     heading = "No month can be shown"
     if len(known):
         last, many = known.iloc[-1], int(out.sum())
-        heading = f"{last['value']:.0%} in {months.label(last['period_end'])}; " + (
+        heading = f"{last['value']:.1%} in {months.label(last['period_end'])}; " + (
             f"{many} of {len(known)} months outside the limits" if many else "no month outside the limits"
         )
     note = (

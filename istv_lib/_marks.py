@@ -80,11 +80,11 @@ def place_names() -> dict[str, str]:
     return names | {places.LONDON: "London", places.NOT_KNOWN: "Borough not known"}
 
 
-def names() -> dict[str, str]:
-    """Return the words for strata and places by their codes; a network of hospitals bears its own name."""
-    return _strata.labels() | place_names()
-
-
-def varies(table: pd.DataFrame) -> str:
-    """Return "stratum" where all rows are of one place, else "place"."""
-    return "stratum" if len(table) and (table["place"] == table["place"].iloc[0]).all() else "place"
+def rows(table: pd.DataFrame) -> list[str]:
+    """Return what tells the rows apart in words: the strata where all are of one place, else the places."""
+    if len(table) and (table["place"] == table["place"].iloc[0]).all() and table["stratum"].ne("").any():
+        return [
+            _strata.label(dim, stratum) for dim, stratum in zip(table["stratum_dim"], table["stratum"], strict=True)
+        ]
+    names = place_names()
+    return [names.get(place, place) for place in table["place"]]

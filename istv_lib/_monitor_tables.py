@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from istv_lib import _marks, months, params, schema
+from istv_lib import _marks, _strata, months, params, schema
 from istv_lib._block import Block, demand
-from istv_lib._cells import noted, periods, ranges, table_block
+from istv_lib._cells import covered, noted, ranges, table_block
 from istv_lib._standing import CLASSES, standing
 from istv_lib.disclosure import Released
 
+FEW = 10  # attendances of both periods below which a change in per cent says nothing
 RULES = {
     "above_limit": "above its expected range",
     "below_limit": "below its expected range",
@@ -43,15 +44,15 @@ def strata(released: Released, yearly: Released, *, title: str, name: str = "str
     title, name : str
         Caption and slug.
     """
-    table, labels = demand(released).table, _marks.names()
+    table = demand(released).table
     change = demand(yearly).table.set_index(["stratum_dim", "stratum"])
     keys = pd.MultiIndex.from_frame(table[["stratum_dim", "stratum"]])
     rows = pd.DataFrame(
         {
-            "Attendances": [labels.get(stratum, stratum) for stratum in table["stratum"]],
+            "Attendances": [_strata.label(*key) for key in keys],
             "In the month": table["shown"],
             "Expected range": ranges(table),
-            "Data received": [_per_cent(c) for c in table["coverage"]],
+            "Data received": covered(table),
             "12 months against the 12 before": [_ratio(change.loc[key]) if key in change.index else "" for key in keys],
             "Note": [_note(s, f) for s, f in zip(table["status"], table["flags"], strict=True)],
         }
@@ -64,14 +65,12 @@ def _note(status: str, flags: str) -> str:
     return "; ".join(filter(None, (state, noted(flags))))
 
 
-def _per_cent(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.0%}"
-
-
 def _ratio(row: pd.Series) -> str:
     """Return a ratio as change in per cent with its interval."""
     if pd.isna(row["value"]):
         return "[x]"
+    if row["numerator"] + row["denominator"] < FEW:
+        return "too few to say"
     change, low, high = (f"{100 * (row[name] - 1):+.0f}%" for name in ("value", "lower", "upper"))
     return (
         f"{change} ({low} to {high})" if pd.notna(row["upper"]) and row["upper"] < 1e6 else f"{change} ({low} or more)"
@@ -80,12 +79,11 @@ def _ratio(row: pd.Series) -> str:
 
 def changes(released: Released, *, title: str, name: str = "changes") -> Block:
     """Show ratios of two periods: both counts, change with its interval, and the pairs of months compared."""
-    table, labels = demand(released).table, _marks.names()
-    by = _marks.varies(table)
+    table = demand(released).table
     pairs = len(months.span(table["period_start"].iloc[0], table["period_end"].iloc[0])) if len(table) else 0
     rows = pd.DataFrame(
         {
-            "Place" if by == "place" else "Attendances": [labels.get(key, key) for key in table[by]],
+            "Of": _marks.rows(table),
             "Period before": ["" if pd.isna(v) else f"{v:,.0f}" for v in table["denominator"]],
             "Period": ["" if pd.isna(v) else f"{v:,.0f}" for v in table["numerator"]],
             "Change (95% interval)": [_ratio(row) for _, row in table.iterrows()],
@@ -108,19 +106,19 @@ def signals(released: Released, *, title: str, name: str = "signals") -> Block |
     title, name : str
         Caption and slug.
     """
-    table, words, labels = demand(released).table, rule_words(), _marks.names()
+    table, words, names = demand(released).table, rule_words(), _marks.place_names()
     if table.empty:
         return None
     show = table.assign(flags="tested")
     rows = pd.DataFrame(
         {
-            "Place": [labels.get(place, place) for place in table["place"]],
-            "Attendances": [labels.get(stratum, stratum) for stratum in table["stratum"]],
+            "Place": [names.get(place, place) for place in table["place"]],
+            "Attendances": [_strata.label(*key) for key in zip(table["stratum_dim"], table["stratum"], strict=True)],
             "What": [words[rule] for rule in table["method"]],
             "In the month": table["shown"],
             "Expected": ["" if pd.isna(v) else f"{v:,.1f}" for v in table["expected"]],
             "Expected range": ranges(show),
-            "Data received": [_per_cent(c) for c in table["coverage"]],
+            "Data received": covered(table),
             "Beyond chance among all": ["yes" if "discovery" in f else "not shown" for f in table["flags"]],
         }
     )
@@ -208,5 +206,5 @@ def supplied(released: Released, *, title: str, labels: Mapping[str, str], name:
 
 
 __all__ = [
-    "changes", "charts", "periods", "rates_of", "rolling", "rule_words", "signals", "strata", "supplied",
+    "changes", "charts", "rates_of", "rolling", "rule_words", "signals", "strata", "supplied",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from istv_lib import _marks, months, params
+from istv_lib import _marks, _strata, months, params
 from istv_lib._block import Block, demand
 from istv_lib._monitor_tables import rule_words
 from istv_lib._month_words import outside, the
@@ -199,22 +199,20 @@ def _unusual(found: Released, chance: Released) -> str:
     row = demand(chance).table.iloc[0]
     if pd.isna(row["value"]):
         return "No place or group can be tested yet, because there are too few earlier months."
-    table, labels, words = demand(found).table, _marks.names(), rule_words()
+    table, names, words = demand(found).table, _marks.place_names(), rule_words()
     seen = "No signal" if row["value"] == 0 else f"{row['value']:,.0f} signal{'' if row['value'] == 1 else 's'}"
     first = f"{seen} in {row['n']:,.0f} places and groups;"
     told = [f"{first} about {row['expected']:,.1f} would be there by chance alone."]
     sure = table[table["flags"].str.contains("discovery") & table["method"].isin(["above_limit", "below_limit"])]
     items = []
     for _, hit in sure.iterrows():
-        what = labels.get(hit["stratum"], hit["stratum"]).lower()
-        items.append(f"{labels.get(hit['place'], hit['place'])}, {what} ({words[hit['method']]})")
+        what = _strata.label(hit["stratum_dim"], hit["stratum"]).lower()
+        items.append(f"{names.get(hit['place'], hit['place'])}, {what} ({words[hit['method']]})")
     share = params.defaults()["discovery_share"]
     if items:
         told.append(f"Beyond chance among all of London's (false discovery rate {share:.0%}): {listed(items)}.")
     elif len(table):
-        told.append(
-            "None of them stands out among all of London's, so each is a reason to look and no finding."
-        )
+        told.append("None of them stands out among all of London's, so each is a reason to look and no finding.")
     return " ".join(told)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from istv_lib import _baseline, _model, places, schema, tally
+from istv_lib import _baseline, _model, _strata, places, schema, tally
 from istv_lib._model import Series
 
 RULES = ("above_limit", "below_limit", "run_high", "run_low", "trend_up", "trend_down")
@@ -136,6 +136,7 @@ def _tested(cover: pd.DataFrame, month: str, rules: Mapping) -> tuple | None:
     expected = np.nan_to_num(fitted.mean[:, -1])
     joined = cover["unmonitored"].to_numpy(dtype=float)[len(base.months) - 1 :: len(base.months)]
     eligible = base.enough & (expected >= rules["signal_expected_least"])
+    eligible &= _strata.shown(base.keys["stratum_dim"], base.keys["stratum"], base.keys["place_type"])
     eligible &= expected >= rules["monitored_share_least"] * (expected + joined)
     if not eligible.any():
         return None

@@ -108,6 +108,16 @@ def _of_person(events: pd.DataFrame, people: pd.DataFrame | None) -> list[Member
     return [Members("person", "under_25", young, told[0]), Members("person", "female", sex == "female", told[1])]
 
 
-def labels() -> dict[str, str]:
-    """Return the words for every stratum of the monitor."""
-    return {s: w for name in GROUPS.values() for s, w in places.group_labels(name).items()} | LABELS
+def label(dim: str, stratum: str) -> str:
+    """Return the words for a stratum of the monitor."""
+    known = places.group_labels(GROUPS[dim]) if dim in GROUPS else LABELS
+    return known.get(stratum, stratum)
+
+
+def shown(dims: pd.Series, strata: pd.Series, kinds: pd.Series) -> np.ndarray:
+    """Tell which strata are counted for which kinds of place: homes and firearms not by place of the assault.
+
+    A home has no borough, and firearms are too rare for one.
+    """
+    rare = pd.MultiIndex.from_arrays([dims, strata]).isin([("place_group", "home"), ("weapon", "firearm")])
+    return ~rare | kinds.isin([places.LONDON, "network"]).to_numpy()

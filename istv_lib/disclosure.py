@@ -67,7 +67,7 @@ class Released:
         """
         keep = pd.Series(data=True, index=self.table.index)
         for column, value in wanted.items():
-            keep &= self.table[column].isin(value if isinstance(value, list) else [value])
+            keep &= self.table[column].isin(list(value) if isinstance(value, list | tuple) else [value])
         part = _released(self.table[keep].reset_index(drop=True), self.audience, self.rule, self.source_hash)
         return part if keep.any() else dataclasses.replace(part, kind=self.kind)
 

@@ -50,7 +50,7 @@ def bars(released: Released, *, title: str, name: str, labels: dict[str, str] | 
     axis.set_xticks([])
     axis.grid(visible=False)
     axis.spines["bottom"].set_visible(False)
-    axis.set_xlim(0, max(values.max(initial=0), _least(table)) * (1.45 if np.isfinite(spans[0]).any() else 1.15))
+    axis.set_xlim(0, max(values.max(initial=0), _least(table)) * (1.75 if np.isfinite(spans[0]).any() else 1.15))
     listed = "; ".join(f"{n}: {s}" for n, s in zip(names, texts, strict=True))
     alt = f"Bar chart. {title}. {listed}."[:590]
     note = " ".join(filter(None, [_rests(table), _marks.key(" ".join(table["symbol"]))])) if len(table) else ""

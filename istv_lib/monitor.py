@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from istv_lib import _baseline, _control, _intervals, _model, months, places, tally
+from istv_lib import _baseline, _control, _intervals, _model, _strata, months, places, tally
 from istv_lib._change import rolling, same_month, totals, year_on_year
 from istv_lib._model import limits
 from istv_lib._signals import expected_by_chance, signals
@@ -69,7 +69,7 @@ def cube(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | N
     month, rules
         As for :func:`monthly`.
     keep : Series of bool, optional
-        Rows of ``cover`` that are wanted; default all.
+        Rows of ``cover`` that are wanted; default all. Homes and firearms are left out below London and networks.
 
     Returns
     -------
@@ -77,6 +77,7 @@ def cube(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | N
         As :func:`monthly` returns, with ``stratum_dim`` and ``stratum``, in the order of ``cover``.
     """
     keep = np.ones(len(cover), dtype=bool) if keep is None else keep.to_numpy(dtype=bool)
+    keep = keep & _strata.shown(cover["stratum_dim"], cover["stratum"], cover["place_type"])
     base = _baseline.baseline(cover, month, rules)
     own, gate = cover[keep].reset_index(drop=True), cover.loc[keep, "coverage"].fillna(0.0).to_numpy()
     no_data = (gate == 0) & (own["value"] == 0).to_numpy()
@@ -91,7 +92,7 @@ def cube(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | N
     shown = gate >= rules["coverage_least"]
     for name, line in (("expected", mean), ("limit_low", low), ("limit_high", high)):
         out[name] = np.where(shown, line + own["unmonitored"], np.nan)
-    enough = np.repeat(base.enough, len(base.months))[keep]
+    enough = np.repeat(base.enough & fitted.fits, len(base.months))[keep]
     tested, monitored = base.tested.ravel()[keep] & enough, own["monitored"].to_numpy()
     flags = {"no_baseline": ~enough, "tested": tested, "above_limit": tested & shown & (monitored > high)}
     flags |= {"below_limit": tested & full & (monitored < low)}

@@ -8,7 +8,7 @@ import pandas as pd
 
 from istv_lib import _marks, _rated, months, params, schema
 from istv_lib._block import Block, demand
-from istv_lib._cells import TIDY, csv, html, noted, periods, ranges, table_block  # noqa: F401 - tables.csv
+from istv_lib._cells import TIDY, covered, csv, html, noted, periods, ranges, table_block  # noqa: F401 - tables.csv
 from istv_lib._monitor_tables import changes, charts, rates_of, rolling, signals, strata, supplied  # noqa: F401
 from istv_lib.disclosure import Released
 
@@ -25,7 +25,7 @@ def by_month(released: Released, *, title: str, name: str = "months", last: int 
             "Month": periods(table),
             "Attendances": table["shown"],
             "Expected range": ranges(table),
-            "Share of usual data received": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
+            "Share of usual data received": covered(table),
             "Note": table["flags"].map(noted),
         }
     )
@@ -136,7 +136,7 @@ def coverage(released: Released, *, title: str, name: str = "coverage") -> Block
             "Borough": table["place"].map(_marks.place_names()),
             "Attendances": table["shown"],
             "Expected range": ranges(table),
-            "Share of usual data received": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
+            "Share of usual data received": covered(table),
             "Note": [
                 "; ".join(filter(None, (state.get(s, ""), noted(f))))
                 for s, f in zip(table["status"], table["flags"], strict=True)

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from istv_lib import _intervals, harmonise, months, places, schema
-from istv_lib._strata import labels, members
+from istv_lib._strata import members
 
 __all__ = [
-    "as_findings", "breakdown", "by_borough", "by_hour", "by_month", "cube", "decided", "labels", "members", "offences",
+    "as_findings", "breakdown", "by_borough", "by_hour", "by_month", "cube", "decided", "members", "offences",
     "order", "place_type", "strata", "total", "within",
 ]  # fmt: skip
 
@@ -161,6 +161,7 @@ def by_borough(cover: pd.DataFrame, area: places.Area, last_year: str, *, years:
 
     ``coverage`` is the least of the year's months, so that a year with a silent hospital can be seen.
     """
+    cover = cover[cover["stratum_dim"] == ""]
     wanted = [*area.boroughs, *([places.NOT_KNOWN] if area.kind == "london" else [])]
     held = set(cover["month"])
     parts = []
