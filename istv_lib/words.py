@@ -65,6 +65,11 @@ def _opening(released: Released, first: str, *sentences: str, name: str = "headl
     return Block("words", name, {"text/markdown": text}, released, title="Headline")
 
 
+def supply(sites: Released, *, place: str, name: str = "supply") -> Block:
+    """Say how many of the hospitals that supply a place sent data, without naming one."""
+    return say(sites, f"{sent(demand(sites).table.iloc[0], place)}.", name=name)
+
+
 def police(released: Released, *, name: str = "police-words") -> Block:
     """Say whose records these are, which forces are not loaded, and what they can be compared with."""
     loaded = set(demand(released).table["source"])
