@@ -44,11 +44,13 @@ STYLE = {
 mpl.rcParams.update(STYLE)
 
 
-def surface(width: float = 6.2, height: float = 3.6, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """Return a figure of that many inches with one axis per row, in the house style."""
+def surface(
+    width: float = 6.2, height: float = 3.6, rows: int = 1, heights: tuple[float, ...] | None = None
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of that many inches with one axis per row, in the house style; ``heights`` are relative."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
+    axes = figure.subplots(rows, 1, squeeze=False, height_ratios=heights)[:, 0]
     for axis in axes:
         axis.grid(axis="y", color=GRID, linewidth=0.8)
         axis.tick_params(labelsize=11)

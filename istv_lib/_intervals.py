@@ -1,24 +1,30 @@
-"""95 % intervals of shares and of differences between shares, which hold for small counts too."""
+"""Intervals of shares and of differences between shares, which hold for small counts too."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
-Z95 = 1.959964
+
+def width(level: float = 0.95, stretch: ArrayLike = 1.0) -> NDArray:
+    """Return how many standard errors an interval reaches to each side: normal quantile of the level, times stretch."""
+    return special.ndtri((1 + level) / 2) * np.asarray(stretch, dtype=float)
 
 
-def wilson(hits: ArrayLike, n: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Return the ends of Wilson's 95 % interval of a share; missing where ``n`` is 0.
+def wilson(hits: ArrayLike, n: ArrayLike, level: float = 0.95, stretch: ArrayLike = 1.0) -> tuple[NDArray, NDArray]:
+    """Return the ends of Wilson's interval of a share, by default at 95 %; missing where ``n`` is 0.
 
+    ``stretch`` widens it where shares spread more than by chance (:mod:`istv_lib._funnels`).
     Source: Wilson, Journal of the American Statistical Association 1927.
     """
+    z = width(level, stretch)
     hits, n = np.asarray(hits, dtype=float), np.asarray(n, dtype=float)
     n = np.where(n > 0, n, np.nan)
-    share, weight = hits / n, 1 + Z95**2 / n
-    middle = (share + Z95**2 / (2 * n)) / weight
-    half = Z95 * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / weight
+    share, weight = hits / n, 1 + z**2 / n
+    middle = (share + z**2 / (2 * n)) / weight
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / weight
     return np.clip(middle - half, 0, share), np.clip(middle + half, share, 1)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from istv_lib import disclosure, months, params, places
+from istv_lib import _strata, disclosure, months, params, places
 
 
 def has(table: pd.DataFrame, *symbols: str) -> pd.Series:
@@ -73,6 +73,18 @@ def key(text: str) -> str:
 
 
 def place_names() -> dict[str, str]:
-    """Return the names of the boroughs by their codes, and "Borough not known"."""
-    table = places.boroughs()
-    return dict(zip(table["gss"], table["name"], strict=True)) | {places.NOT_KNOWN: "Borough not known"}
+    """Return the names of boroughs and BCUs by their codes, and of London and "Borough not known"."""
+    boroughs, bcus = places.boroughs(), places.bcus()
+    names = dict(zip(boroughs["gss"], boroughs["name"], strict=True))
+    names |= dict(zip(bcus["code"], bcus["name"], strict=True))
+    return names | {places.LONDON: "London", places.NOT_KNOWN: "Borough not known"}
+
+
+def rows(table: pd.DataFrame) -> list[str]:
+    """Return what tells the rows apart in words: the strata where all are of one place, else the places."""
+    if len(table) and (table["place"] == table["place"].iloc[0]).all() and table["stratum"].ne("").any():
+        return [
+            _strata.label(dim, stratum) for dim, stratum in zip(table["stratum_dim"], table["stratum"], strict=True)
+        ]
+    names = place_names()
+    return [names.get(place, place) for place in table["place"]]

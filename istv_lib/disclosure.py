@@ -67,7 +67,7 @@ class Released:
         """
         keep = pd.Series(data=True, index=self.table.index)
         for column, value in wanted.items():
-            keep &= self.table[column].isin(value if isinstance(value, list) else [value])
+            keep &= self.table[column].isin(list(value) if isinstance(value, list | tuple) else [value])
         part = _released(self.table[keep].reset_index(drop=True), self.audience, self.rule, self.source_hash)
         return part if keep.any() else dataclasses.replace(part, kind=self.kind)
 
@@ -245,6 +245,7 @@ def _control(findings: pd.DataFrame, rules: Mapping) -> pd.DataFrame:
         out[name] = _nearest(out[name], rule["share_base"]).round(2)
     # a quotient of two exact counts would tell the one that is hidden from the one that is not
     out["share_used"] = out["share_used"].mask(np.isinf(rule["hide_to"]) | (people & (rule["secondary"] != 0)))
+    out["p"] = out["p"].where(base == 1)  # of exact counts
     held = out["flags"].str.split(";")
     out["flags"] = out["flags"].mask(hidden, "")
     marks = [

@@ -17,6 +17,7 @@ from istv_lib._patterns import classify
 
 __all__ = ["NOTED", "aims", "hours", "items", "noted", "patterns", "reach", "timeliness", "to_do", "trend"]
 NOTED = {
+    "at_home": "At home, by the kind of place: a rough stand-in for domestic violence",
     "possible_reattendance": "Perhaps a return visit for the same assault",
     "unmapped": "A code that is not on our list",
     "personal_home_address": "A home address in the text, taken out",
@@ -183,19 +184,23 @@ def hours(conformed: pd.DataFrame, site: str, month: str, rules: Mapping) -> pd.
 
 
 def noted(conformed: pd.DataFrame, changes: pd.DataFrame, site: str, month: str, rules: Mapping) -> pd.DataFrame:
-    """Return marks worth knowing over ``feedback_months``: return visits, unknown codes, personal data by kind.
+    """Return marks worth knowing over ``feedback_months``: homes, return visits, unknown codes, personal data.
 
     Returns
     -------
     DataFrame
-        Findings ``noted``: ``value`` attendances, ``n`` all; ``stratum`` ``possible_reattendance``, ``unmapped`` or
-        ``personal_<kind>``.
+        Findings ``noted``: ``value`` attendances, ``n`` all; ``stratum`` ``at_home``, ``possible_reattendance``,
+        ``unmapped`` or ``personal_<kind>``. How it can mislead: who hurt whom at home is not recorded.
     """
     inside, span, base = _inside(conformed, site, month, rules)
     flags = inside["flags"]
     odd = _items.has(flags, "unmapped_method") | _items.has(flags, "unmapped_location_type")
     returned = harmonise.reattendances(quality.of_site(conformed, site), rules)[inside.index]
-    counts = {"possible_reattendance": returned.sum(), "unmapped": odd.sum()}
+    counts = {
+        "at_home": (inside["location_type"] == "home").sum(),
+        "possible_reattendance": returned.sum(),
+        "unmapped": odd.sum(),
+    }
     edits = changes[changes["rule"].str.startswith("personal_")].merge(
         inside[["submission_id", "row_no"]].drop_duplicates()
     )

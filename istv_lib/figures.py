@@ -8,138 +8,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import PercentFormatter
 
 from istv_lib import _canvas as canvas
-from istv_lib import _marks, months, places, schema
+from istv_lib import _intervals, _marks, months, places, schema
 from istv_lib._block import Block, demand
-from istv_lib._month_words import outside
+from istv_lib._comparisons import changes, funnel, shares  # noqa: F401 - used as figures.changes and so on
+from istv_lib._trend import KEY, STEPS, counted, months_axis, points, trend  # noqa: F401 - trend is used as figures.trend
 from istv_lib.disclosure import Released
-
-STEPS = (25, 50, 100, 200, 400)  # where the scale of a place's months may end
-_KEY = {"loc": "left", "fontsize": 10, "color": canvas.QUIET}
 
 STATE_COLOURS = dict(
     zip(schema.STATUS_WORDS, "#12436D #7A9EC0 #28A197 #F46A25 #801650 #BFBFBF #EDEDED".split(), strict=True)
 )
 STATE_LETTERS = {state: "" if state == "complete" else state[0].upper() for state in schema.STATUS_WORDS}
-
-
-def trend(released: Released, *, title: str, name: str = "trend", event: tuple[str, str] | None = None) -> Block:
-    """Draw the months of one place: counts, expected range, and which months cannot be compared.
-
-    Parameters
-    ----------
-    released : Released
-        As :func:`istv_lib.monitor.monthly` makes, released; one row per month. Quarters are left to the table.
-    title : str
-        What the picture shows; its caption.
-    name : str, default "trend"
-        Slug of the block.
-    event : (str, str), optional
-        A month and what began in it, drawn as a line.
-
-    Notes
-    -----
-    Scales end at one of :data:`STEPS`, so that boroughs of about the same size share one.
-    """
-    table = _marks.single(demand(released).table)
-    figure, (axis,) = canvas.surface(height=3.5)
-    _range(axis, table)
-    _points(axis, table, size=4.5)
-    _unusual(axis, table)
-    _months_axis(axis, table["period_start"].tolist())
-    highest = float(np.nanmax([*table["value"], *table["limit_high"], 10.0]))
-    top = next((step for step in STEPS if highest <= step), highest * 1.1)
-    axis.set_ylim(0, top * 1.04)
-    if event and event[0] in set(table["period_start"]):
-        at = table["period_start"].tolist().index(event[0]) - 0.5
-        axis.axvline(at, color=canvas.HIGHLIGHT, linewidth=1.4)
-        axis.text(at, top * 1.03, f"{event[1]} ", fontsize=10, color=canvas.HIGHLIGHT, va="top", ha="right")
-    heading = f"{_capital(event[1])} began in {months.label(event[0])}" if event else _month_heading(table)
-    note = [_counted(released, table), _received(table)]
-    note += ["Shaded: the expected range; dashes: its middle."] if table["flags"].str.contains("tested").any() else []
-    note += [f"The scale ends at {top}, one of the steps that all boroughs share."] if top in STEPS else []
-    alt = _trend_alt(table, f"{title}. {heading}")
-    note = " ".join(filter(None, [*note, _marks.key(" ".join(table["symbol"]))]))
-    return canvas.framed("figure", name, figure, released, title, alt, heading=heading, note=note)
-
-
-def _range(axis: Axes, table: pd.DataFrame) -> None:
-    """Draw the expected range of the tested months that can be compared, and name it."""
-    show = table["limit_high"].notna() & table["flags"].str.contains("tested") & ~_marks.has(table, "[i]")
-    if not show.any():
-        return
-    part = table[show]
-    x, low, high = part.index.to_numpy(), part["limit_low"], part["limit_high"]
-    axis.bar(x, high - low, bottom=low, width=1, color=canvas.BAND, linewidth=0)
-    for edge in (low, high):
-        axis.hlines(edge, x - 0.5, x + 0.5, color=canvas.EDGE, linewidth=0.9)
-    axis.hlines(part["expected"], x - 0.5, x + 0.5, color=canvas.QUIET, linewidth=1.2, linestyle=(0, (3, 2)))
-    named = {"xytext": (0, 5), "textcoords": "offset points", "fontsize": 10, "color": canvas.QUIET}
-    axis.annotate("expected range", (x[0] - 0.5, float(high.max())), **named)
-
-
-def _points(axis: Axes, table: pd.DataFrame, size: float) -> None:
-    """Draw months as a line with points: hollow where incomplete, a gap with its symbol where nothing can be shown."""
-    x, values, part = table.index.to_numpy(), table["value"], _marks.has(table, "[i]")
-    whole = values.mask(_marks.has(table, "[c]", "[x]", "[i]"))
-    axis.plot(x, whole, color=canvas.BLUE, linewidth=2, marker="o", markersize=size)
-    axis.plot(x[part], values[part], "o", mfc="white", mec=canvas.BLUE, markersize=size + 1.5, linestyle="none")
-    for at, symbols, value in zip(x, table["symbol"], values, strict=True):
-        below = " ".join(s for s in symbols.split() if np.isnan(value) or s not in {"[i]", "[p]"})
-        axis.text(at, 0, f" {below}", ha="center", va="bottom", fontsize=9, rotation=90)
-    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    if len(table) and values.notna().iloc[-1]:
-        axis.text(x[-1] + 0.5, values.iloc[-1], table["shown"].iloc[-1], va="center", fontsize=11, fontweight="bold")
-
-
-def _unusual(axis: Axes, table: pd.DataFrame) -> None:
-    """Mark months outside their expected range, and say in one line what the marks mean."""
-    gated = _marks.has(table, "[i]") & table["value"].notna()
-    hit = table["flags"].str.contains("limit") & table["value"].notna()
-    for where, fill in ((hit & ~gated, canvas.ORANGE), (hit & gated, "white")):
-        at = table.index[where]
-        axis.plot(at, table["value"][where], "D", mfc=fill, mec=canvas.INK, markersize=8, linestyle="none")
-    key = {
-        "○ [i] incomplete month": gated.any(),
-        "◆ outside the expected range": hit.any(),
-    }
-    axis.set_title("     ".join(words for words, used in key.items() if used), **_KEY)
-
-
-def _month_heading(table: pd.DataFrame) -> str:
-    row = table.iloc[-1]
-    month = months.label(row["period_end"])
-    if "[c]" in row["symbol"]:
-        return f"{month} is withheld to protect people"
-    if pd.isna(row["value"]):
-        return f"No data can be shown for {month}"
-    if row["status"] == "gated":
-        return f"{month} is incomplete and not compared"
-    if "no_baseline" in row["flags"] or pd.isna(row["limit_high"]):
-        return f"{row['shown']} in {month}, and nothing yet to compare with"
-    way = outside(row)
-    return f"{_capital(way)} than expected in {month}" if way else f"No clear change in {month}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _counted(released: Released, table: pd.DataFrame) -> str:
-    """Say on how many records a picture of months rests: the sum of what is shown."""
-    unit = next(iter(table["unit"]), "")
-    about = "about " if unit == "attendance" and _marks.base(released) > 1 else ""
-    noun = {"crime": "offences", "attendance": "attendances"}.get(unit, "records")
-    return f"n = {about}{table['value'].sum():,.0f} {noun} in the months shown."
-
-
-def _received(table: pd.DataFrame) -> str:
-    row = table.iloc[-1]
-    if pd.isna(row["coverage"]):
-        return ""
-    return f"For {months.label(row['period_end'])} {row['coverage']:.0%} of what usually arrives could be used."
 
 
 def _rests(table: pd.DataFrame) -> str:
@@ -149,46 +30,46 @@ def _rests(table: pd.DataFrame) -> str:
     return told + (f", {share:.0%} of all attendances of the place." if pd.notna(share) else ".")
 
 
-def _trend_alt(table: pd.DataFrame, title: str) -> str:
-    known = table[table["value"].notna()]
-    if known.empty:
-        return f"Line chart. {title}. No month can be shown."
-    last, low, high = table.iloc[-1], known["value"].min(), known["value"].max()
-    words = [
-        f"Line chart of {len(table)} months. {title}.",
-        f"Shown months lie between {low:,.0f} and {high:,.0f};" if low < high else f"Every month shown is {low:,.0f};",
-        f"the latest, {months.label(last['period_end'])}, is {last['shown']}.",
-    ]
-    marked = {
-        "incomplete and drawn hollow": _marks.has(known, "[i]").sum(),
-        "withheld": _marks.has(table, "[c]").sum(),
-        "without data": _marks.has(table, "[x]").sum(),
-    }
-    words += [f"{n} month{'s are' if n > 1 else ' is'} {told}." for told, n in marked.items() if n]
-    return " ".join(words)
-
-
 def bars(released: Released, *, title: str, name: str, labels: dict[str, str] | None = None) -> Block:
-    """Draw one bar per stratum of one period, with its figure beside it; withheld figures have no bar."""
+    """Draw one bar per stratum of one period, with its figure beside it; withheld figures have no bar.
+
+    Where counts are exact, each known stratum also has its share of those known with Wilson's 95 % interval.
+    """
     table = demand(released).table
+    texts, spans = _mix(released, table)
     names = [_marks.label(stratum, labels) for stratum in table["stratum"]]
     figure, (axis,) = canvas.surface(height=0.45 + 0.44 * max(len(table), 2))
     y = np.arange(len(table))[::-1]
     values = table["value"].fillna(0).to_numpy()
     colours = [canvas.EDGE if stratum == "unknown" else canvas.BLUE for stratum in table["stratum"]]
     axis.barh(y, values, color=colours, height=0.68)
-    for i, (value, text) in enumerate(zip(values, table["shown"], strict=True)):
+    axis.hlines(y, *spans, color=canvas.INK, linewidth=1.3)
+    for i, (value, text) in enumerate(zip(np.fmax(values, spans[1]), texts, strict=True)):
         axis.text(value, y[i], f" {text}", va="center", ha="left", fontsize=11)
     axis.set_yticks(y, [textwrap.fill(told, 28) for told in names], fontsize=11)
     axis.set_xticks([])
     axis.grid(visible=False)
     axis.spines["bottom"].set_visible(False)
-    axis.set_xlim(0, max(values.max(initial=0), _least(table)) * 1.15)
-    listed = "; ".join(f"{n}: {s}" for n, s in zip(names, table["shown"], strict=True))
+    axis.set_xlim(0, max(values.max(initial=0), _least(table)) * (1.75 if np.isfinite(spans[0]).any() else 1.15))
+    listed = "; ".join(f"{n}: {s}" for n, s in zip(names, texts, strict=True))
     alt = f"Bar chart. {title}. {listed}."[:590]
     note = " ".join(filter(None, [_rests(table), _marks.key(" ".join(table["symbol"]))])) if len(table) else ""
     heading = _most(released, labels)
     return canvas.framed("figure", name, figure, released, title, alt, heading=heading, note=note)
+
+
+def _mix(released: Released, table: pd.DataFrame) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
+    """Return each figure with its share among the known, and the ends of the share's interval as counts."""
+    none = np.full(len(table), np.nan)
+    plain = table["unit"].ne("attendance").any() or _marks.base(released) > 1 or table["value"].isna().any()
+    known = table["stratum"] != "unknown"
+    n = table.loc[known, "value"].sum()
+    if plain or not n:
+        return list(table["shown"]), (none, none)
+    low, high = (np.where(known, end, np.nan) for end in _intervals.wilson(table["value"].where(known, 0.0), n))
+    rows = zip(table["shown"], table["value"] / n, low, high, strict=True)
+    texts = [shown if np.isnan(a) else f"{shown} ({v:.0%}, {a:.0%} to {b:.0%})" for shown, v, a, b in rows]
+    return texts, (low * n, high * n)
 
 
 def _most(released: Released, labels: dict[str, str] | None) -> str:
@@ -252,17 +133,17 @@ def lines(released: Released, *, by: str, title: str, name: str, labels: dict[st
     for axis, key in zip(axes, series, strict=False):
         mine = table[table[by] == key].reset_index(drop=True)
         label = (labels or schema.SOURCE_NAMES).get(key, key)
-        _points(axis, mine, size=3.5)
+        points(axis, mine, size=3.5)
         rests = f" (n = {mine['n'].iloc[-1]:,.0f} in the latest month)" if _of_shares(table) else ""
         axis.set_title(f"{label}{rests}", loc="left", fontsize=11, fontweight="bold")
         axis.set_ylim(0, max(mine["value"].max(), _least(table)) * 1.12)
         axis.locator_params(axis="y", nbins=4)
-        _months_axis(axis, mine["period_start"].tolist())
+        months_axis(axis, mine["period_start"].tolist())
         _per_cent(axis, table)
         axis.tick_params(labelbottom=axis is axes[-1])
         told.append(f"{label}: latest {mine['shown'].iloc[-1]}")
     alt = f"Line charts. {title}. {'; '.join(told) or 'No series'}."[:590]
-    note = "" if _of_shares(table) or not len(series) else _counted(released, table)
+    note = "" if _of_shares(table) or not len(series) else counted(released, table)
     note += " Each panel has its own scale." if len(series) > 1 else ""
     note = f"{note} {_marks.key(' '.join(table['symbol']))}".strip()
     heading = _latest_heading(table, by, labels or schema.SOURCE_NAMES)
@@ -295,7 +176,7 @@ def calendar(released: Released, *, title: str, labels: dict[str, str], name: st
     axis.set(xlim=(0, len(held)), ylim=(0, len(sites)))
     axis.set_yticks(np.arange(len(sites)) + 0.45, [labels.get(s, s) for s in reversed(sites)], fontsize=8)
     axis.grid(visible=False)
-    _months_axis(axis, held, offset=0.45)
+    months_axis(axis, held, offset=0.45)
     seen = [s for s in STATE_COLOURS if s in set(table["stratum"])]
     handles = [Rectangle((0, 0), 1, 1, color=STATE_COLOURS[s]) for s in seen]
     names = [" ".join(filter(None, [STATE_LETTERS[s], schema.STATUS_WORDS[s]])) for s in seen]
@@ -333,7 +214,7 @@ def band(released: Released, *, title: str, name: str = "band") -> Block:
     axis.fill_between(x, table["lower"], table["upper"], color=canvas.CONTEXT, alpha=0.55, linewidth=0, step="mid")
     axis.plot(x, table["value"], color=canvas.BLUE, linewidth=2, marker="o", markersize=4.5)
     axis.set_ylim(0, 1.05)
-    _months_axis(axis, table["period_start"].tolist())
+    months_axis(axis, table["period_start"].tolist())
     _per_cent(axis, table)
     known = table[table["value"].notna()]
     key = ["blue: this hospital" + (f" (n = {known['n'].iloc[-1]:,.0f} in the latest month)" if len(known) else "")]
@@ -373,7 +254,7 @@ def reliability(released: Released, *, title: str, name: str = "reliability") ->
     axis.set(xlim=(0, 1.04), ylim=(0, 1.1), xlabel="Stated probability of lying within 250 m")
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axis.set_title("share that does, with the number of texts given a point", **_KEY)
+    axis.set_title("share that does, with the number of texts given a point", **KEY)
     off = int(table["flags"].isin(["above", "below"]).sum())
     heading = f"In {len(table) - off} of {len(table)} tenths the stated probability lies within the interval"
     heading = heading if len(table) else "No text that was given a point is labelled"
@@ -406,12 +287,6 @@ def hours(released: Released, *, title: str, labels: dict[str, str], name: str =
         )
         told.append(f"{label}, of {n:,.0f}: {hour}")
     return canvas.framed("figure", name, figure, released, title, f"Bar charts by hour. {title}. {'; '.join(told)}.")
-
-
-def _months_axis(axis: Axes, held: list[str], offset: float = 0.0) -> None:
-    ticks = [i for i, m in enumerate(held) if m.endswith(("-01", "-07"))] or list(range(len(held)))
-    axis.set_xticks([i + offset for i in ticks], [months.short_label(held[i]) for i in ticks])
-    axis.set_xlim(-0.7 + offset, len(held) - 0.3 + offset)
 
 
 def stratum_labels(dim: str) -> dict[str, str]:

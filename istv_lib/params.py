@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from istv_lib import errors, months, places
@@ -70,6 +71,15 @@ class Settings:
     audience: str = "internal"
     sample: int | None = None
     rules: Rules = field(default_factory=lambda: defaults())  # noqa: PLW0108 - defined below
+
+    @property
+    def partner(self) -> bool:
+        """Whether the page is made for partners."""
+        return self.audience == "partner"
+
+    def rng(self, seed: str) -> np.random.Generator:
+        """Return a generator begun with a seed of ``parameters/defaults.yml``, the same on every run."""
+        return np.random.default_rng(self.rules[seed])
 
     @property
     def year(self) -> str:

@@ -93,6 +93,12 @@ class Area:
     kind: str
     boroughs: tuple[str, ...] = ()
 
+    @property
+    def around(self) -> list[str]:
+        """The area itself, the BCU of a borough, and London: what its figures are set beside."""
+        bcu = [area.code for area in areas() if area.kind == "bcu" and self.code in area.boroughs]
+        return list(dict.fromkeys([self.code, *bcu, LONDON]))
+
 
 @cache
 def _read(name: str) -> pd.DataFrame:

@@ -83,7 +83,7 @@ def plan(where: store.Root, month: str, **only: Any) -> list[Job]:
             continue
         for slug, label, given in _units(where, month, spec, wanted):
             more = given | (only.get("extra") or {})
-            asked = _on_request(spec, slug)
+            asked = _audiences_of(spec, slug)
             audiences = [a for a in asked or spec["audiences"] if wanted["audience"] in (None, a)]
             jobs += [_job(name, spec, month, audience, slug, label, more) for audience in audiences]
     if not jobs:
@@ -140,13 +140,14 @@ def _units(where: store.Root, month: str, spec: dict, wanted: dict[str, Any]) ->
 
 
 def _areas(where: store.Root, kind: str, wanted: dict[str, Any]) -> list[places.Area]:
-    """Return the areas of a kind; of boroughs, unless one is asked for, those that the store holds events of."""
+    """Return the areas of a kind; below London, unless one is asked for, those that the store holds events of."""
     found = [area for area in places.areas() if area.kind == kind]
-    if kind != "borough" or wanted["area"] is not None:
+    if kind == "london" or wanted["area"] is not None:
         return found
     events = store.load("events", source="ed", where=where)
-    months_held = events.groupby("borough_gss")["month"].nunique()
-    return [area for area in found if months_held.get(area.code, 0) >= params.defaults()["reference_months_least"]]
+    held = events.groupby("borough_gss")["month"].nunique()
+    there = set(held.index[held >= params.defaults()["reference_months_least"]])
+    return [area for area in found if there & set(area.boroughs)]
 
 
 def cases_held(where: store.Root) -> list[str]:
@@ -169,9 +170,9 @@ def left_out(where: store.Root) -> list[str]:
     return sorted(boroughs) + sorted(set(params.names("cases")) - set(cases_held(where)))
 
 
-def _on_request(spec: dict, slug: str) -> list[str]:
-    """Return the audiences of an area that runs on request only, or none."""
-    kinds = spec.get("on_request", {})
+def _audiences_of(spec: dict, slug: str) -> list[str]:
+    """Return the audiences of a kind of area that has its own, or none."""
+    kinds = spec.get("on_request", {}) | spec.get("audiences_of", {})
     return kinds.get(places.find_area(slug).kind, []) if kinds else []
 
 

@@ -199,7 +199,8 @@ def load(
     table : str
         ``events``, ``conformed``, ``submissions``, ``quarantine``, ``changes``, ``reconciliation``, ``revisions``,
         ``located``, ``site_months``, ``streets``, ``gazetteer``, ``place_accuracy``,
-        ``police_months`` or ``sites`` (the roster: ``R/reference/sites.csv`` if there, else the shipped one).
+        ``police_months``, ``sites`` (the roster: ``R/reference/sites.csv`` if there, else the shipped one) or
+        ``population`` (``R/reference/population.csv`` if there, else residents by borough without ages).
     area : places.Area, optional
         Keep events whose borough lies in the area; default all, including "borough not known".
     months : (str, str), optional
@@ -226,8 +227,8 @@ def load(
     """
     where = where or root()
     _commit.recover(where.path, where.store)
-    if table == "sites":
-        return _sites(where)
+    if table in {"sites", "population"}:
+        return _sites(where) if table == "sites" else _population(where)
     frame = _read(where, table, source) if as_of is None else _read_then(where, table, as_of)
     if months is not None:
         frame = frame[frame["month"].between(*months)]
@@ -301,6 +302,24 @@ def _sites(where: Root) -> pd.DataFrame:
     frame = pd.read_csv(own, dtype=str, keep_default_na=False)
     frame["synthetic"] = frame["synthetic"].eq("yes")
     return frame
+
+
+def _population(where: Root) -> pd.DataFrame:
+    """Read ``gss``, ``age_band`` and ``population``: the user's, else the shipped residents of all ages."""
+    own = where.reference / "population.csv"
+    if not own.exists():
+        shipped = places.boroughs()[["gss", "population"]]
+        return shipped.assign(age_band="all")
+    frame = pd.read_csv(own, dtype=str, keep_default_na=False)
+    if absent := [c for c in ("gss", "age_band", "population") if c not in frame]:
+        msg = f"population.csv lacks the column '{absent[0]}'; it needs gss, age_band and population."
+        raise errors.StoreError(msg)
+    number = pd.to_numeric(frame["population"], errors="coerce")
+    wrong = ~frame["gss"].isin(places.boroughs()["gss"]) | ~frame["age_band"].isin(schema.AGE_BANDS) | ~(number >= 0)
+    if wrong.any():
+        msg = f"Row {int(wrong.to_numpy().argmax()) + 2} of population.csv has no London borough, age band or number."
+        raise errors.StoreError(msg)
+    return frame.assign(population=number)
 
 
 def sources(where: Root | None = None) -> list[str]:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from html import escape
 
 import pandas as pd
 
-from istv_lib import _marks, _rated, errors, months, params, schema
-from istv_lib._block import Block, demand, marker
+from istv_lib import _marks, _rated, months, params, schema
+from istv_lib._block import Block, demand
+from istv_lib._cells import TIDY, covered, csv, html, noted, periods, ranges, table_block  # noqa: F401 - tables.csv
+from istv_lib._monitor_tables import changes, charts, rates_of, rolling, signals, strata, supplied  # noqa: F401
 from istv_lib.disclosure import Released
-
-TIDY = [
-    "measure", "unit", "source", "place_type", "place", "period_start", "period_end", "stratum_dim", "stratum", "shown",
-    "value", "lower", "upper", "expected", "limit_low", "limit_high", "n", "share_used", "coverage", "flags", "status",
-    "symbol", "rule", "method", "synthetic",
-]  # fmt: skip
-NUMBER = re.compile(r"[-\d,.]+%?( to [-\d,.]+)?( \[\w\])*|\[\w\]( \[\w\])*")
-FLAGS = {
-    "above_limit": "above expected range",
-    "below_limit": "below expected range",
-    "revised": "sent again since it was first received",
-    "break": "a hospital joined, closed or merged",
-}
 
 
 def by_month(released: Released, *, title: str, name: str = "months", last: int = 36) -> Block:
@@ -35,14 +22,14 @@ def by_month(released: Released, *, title: str, name: str = "months", last: int 
     table = table.sort_values(["period_end", "period_start"], kind="stable").tail(last).iloc[::-1]
     rows = pd.DataFrame(
         {
-            "Month": _periods(table),
+            "Month": periods(table),
             "Attendances": table["shown"],
-            "Expected range": _ranges(table),
-            "Share of usual data received": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
-            "Note": table["flags"].map(_noted),
+            "Expected range": ranges(table),
+            "Share of usual data received": covered(table),
+            "Note": table["flags"].map(noted),
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def by_stratum(
@@ -71,10 +58,10 @@ def by_stratum(
     """
     table = demand(released).table.copy()
     table["stratum"] = [_marks.label(stratum, labels) for stratum in table["stratum"]]
-    table["period"] = _periods(table)
+    table["period"] = periods(table)
     wide = table.pivot_table(index="stratum", columns=across, values="shown", aggfunc="first", sort=False)
     wide = wide.fillna("[x]").rename_axis(head).rename_axis(None, axis=1).reset_index()
-    return _table(name, wide, released, title)
+    return table_block(name, wide, released, title)
 
 
 def wide(
@@ -93,11 +80,11 @@ def wide(
         table = table.sort_values(["period_end", "period_start"], ascending=False, kind="stable")
     words = schema.SOURCE_NAMES | dict(labels or {})
     told = {c: [_marks.label(v, words) for v in table[c]] for c in (down, across) if c != "period_start"}
-    table = table.assign(**{"period_start": _periods(table)} | told)
+    table = table.assign(**{"period_start": periods(table)} | told)
     cells = table.pivot_table(index=down, columns=across, values="shown", aggfunc="first", sort=False)
     cells = cells[sorted(cells, key=lambda head: list(words.values()).index(head) if head in words.values() else 99)]
     cells = cells.fillna("").rename_axis(head).rename_axis(None, axis=1).reset_index()
-    return _table(name, cells, released, title)
+    return table_block(name, cells, released, title)
 
 
 def xmr(released: Released, *, title: str, name: str = "xmr", last: int = 13) -> Block:
@@ -114,16 +101,16 @@ def xmr(released: Released, *, title: str, name: str = "xmr", last: int = 13) ->
             "Rule": table["flags"],
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def boroughs(released: Released, *, title: str, name: str = "boroughs") -> Block:
     """Show places down and whole years across, in the order of the findings."""
     named = _marks.place_names()
     table = demand(released).table
-    table = table.assign(place=table["place"].map(named), year=_periods(table))
+    table = table.assign(place=table["place"].map(named), year=periods(table))
     cells = table.pivot_table(index="place", columns="year", values="shown", aggfunc="first", sort=False)
-    return _table(name, cells.rename_axis("Borough").rename_axis(None, axis=1).reset_index(), released, title)
+    return table_block(name, cells.rename_axis("Borough").rename_axis(None, axis=1).reset_index(), released, title)
 
 
 def week(released: Released, *, title: str, name: str = "week") -> Block:
@@ -135,7 +122,9 @@ def week(released: Released, *, title: str, name: str = "week") -> Block:
     cells = table.assign(days=days, hours=hours).pivot_table(
         index="days", columns="hours", values="shown", aggfunc="first", sort=False
     )
-    return _table(name, cells.fillna("").rename_axis("Day").rename_axis(None, axis=1).reset_index(), released, title)
+    return table_block(
+        name, cells.fillna("").rename_axis("Day").rename_axis(None, axis=1).reset_index(), released, title
+    )
 
 
 def coverage(released: Released, *, title: str, name: str = "coverage") -> Block:
@@ -146,15 +135,15 @@ def coverage(released: Released, *, title: str, name: str = "coverage") -> Block
         {
             "Borough": table["place"].map(_marks.place_names()),
             "Attendances": table["shown"],
-            "Expected range": _ranges(table),
-            "Share of usual data received": table["coverage"].map(lambda c: "" if pd.isna(c) else f"{c:.0%}"),
+            "Expected range": ranges(table),
+            "Share of usual data received": covered(table),
             "Note": [
-                "; ".join(filter(None, (state.get(s, ""), _noted(f))))
+                "; ".join(filter(None, (state.get(s, ""), noted(f))))
                 for s, f in zip(table["status"], table["flags"], strict=True)
             ],
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def ratio(released: Released, *, title: str, name: str = "ratio") -> Block:
@@ -162,7 +151,7 @@ def ratio(released: Released, *, title: str, name: str = "ratio") -> Block:
     table = demand(released).table
     rows = pd.DataFrame(
         {
-            "Months": _periods(table),
+            "Months": periods(table),
             "Ratio": table["shown"],
             "95% interval": [
                 "" if pd.isna(a) else f"{a:.2f} to {b:.2f}" for a, b in zip(table["lower"], table["upper"], strict=True)
@@ -170,7 +159,7 @@ def ratio(released: Released, *, title: str, name: str = "ratio") -> Block:
             "Place among boroughs": table["flags"].str.removeprefix("placebo_rank "),
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def submissions(released: Released, *, title: str, name: str = "files") -> Block:
@@ -185,7 +174,7 @@ def submissions(released: Released, *, title: str, name: str = "files") -> Block
             "Rows accepted": table["shown"],
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def items(released: Released, *, title: str, labels: Mapping[str, str], name: str = "items") -> Block:
@@ -209,7 +198,9 @@ def items(released: Released, *, title: str, labels: Mapping[str, str], name: st
             "Valid, of what is written": [valid.get(s, "") for s in main["stratum"]],
         }
     )
-    return _table(name, rows if main["upper"].notna().any() else rows.drop(columns=rows.columns[4]), released, title)
+    return table_block(
+        name, rows if main["upper"].notna().any() else rows.drop(columns=rows.columns[4]), released, title
+    )
 
 
 def _counts(values: pd.Series) -> list[str]:
@@ -236,14 +227,14 @@ def rates(
     words for what stands down (``down`` is a column of findings).
     """
     cells = _rated.cells(demand(released).table, measures, labels, down, head)
-    return _table(name, cells, released, title)
+    return table_block(name, cells, released, title)
 
 
 def unmapped(
     released: Released, *, title: str, labels: Mapping[str, str] | None = None, name: str = "unmapped"
 ) -> Block:
     """Show which share of each group of attendances is on no map, and how the group differs from those mapped."""
-    return _table(name, _rated.groups(demand(released).table, labels), released, title)
+    return table_block(name, _rated.groups(demand(released).table, labels), released, title)
 
 
 def timeliness(released: Released, *, title: str, name: str = "timeliness") -> Block:
@@ -258,7 +249,7 @@ def timeliness(released: Released, *, title: str, name: str = "timeliness") -> B
             "Attendances": _counts(table["n"]),
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def patterns(released: Released, ways: Mapping, *, title: str, name: str = "patterns") -> Block:
@@ -278,7 +269,7 @@ def patterns(released: Released, ways: Mapping, *, title: str, name: str = "patt
             "Better, if known": [known[s].get("better", "") for s in share["stratum"]],
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def reasons(released: Released, checks: Mapping, *, title: str, name: str = "reasons") -> Block:
@@ -292,7 +283,7 @@ def reasons(released: Released, checks: Mapping, *, title: str, name: str = "rea
             "Rows": table["shown"],
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def queries(
@@ -314,7 +305,7 @@ def queries(
             "Of": _counts(table["n"]),
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def chase(
@@ -337,7 +328,7 @@ def chase(
             "Contact": [contacts.get(p, "not known") for p in table["place"]],
         }
     )
-    return _table(name, rows, released, title)
+    return table_block(name, rows, released, title)
 
 
 def revisions(
@@ -354,17 +345,7 @@ def revisions(
     cells["period_start"] = cells["period_start"].map(months.label)
     shown = {"period_start": "Month", "place": "Hospital"}
     cells.columns = [shown.get(c, c.capitalize()) for c in cells.columns]
-    return _table(name, cells, released, title)
-
-
-def _ranges(table: pd.DataFrame) -> list[str]:
-    show = table["limit_high"].notna() & table["flags"].str.contains("tested")
-    lows, highs = table["limit_low"], table["limit_high"]
-    return [f"{a:,.0f} to {b:,.0f}" if ok else "" for a, b, ok in zip(lows, highs, show, strict=True)]
-
-
-def _noted(flags: str) -> str:
-    return "; ".join(FLAGS[word] for word in flags.split(";") if word in FLAGS)
+    return table_block(name, cells, released, title)
 
 
 def provenance(
@@ -383,62 +364,5 @@ def provenance(
         "Code version": params.code_version(),
     }
     rows = pd.DataFrame([(k, v) for k, v in facts.items() if v], columns=["Item", "Value"])
-    html = _html(rows, "How this page was made", released, legend=False)
-    return Block("facts", name, {"text/html": html}, released, title="How this page was made")
-
-
-def csv(released: Released) -> str:
-    """Return released findings as tidy CSV; withheld figures are empty and carry their symbol.
-
-    Classes of density are refused for the public with :class:`istv_lib.errors.DisclosureError`.
-    """
-    frame = demand(released).table[TIDY].copy()
-    if released.audience == "public" and (frame["measure"] == "density_class").any():
-        raise errors.DisclosureError("A density map is drawn only, never a table; leave 'density_class' out of it.")
-    numbers = frame.select_dtypes("number").columns
-    frame[numbers] = frame[numbers].round(4)
-    return frame.to_csv(index=False, lineterminator="\n", float_format="%.6g")
-
-
-def _periods(table: pd.DataFrame) -> list[str]:
-    return [_period(a, b) for a, b in zip(table["period_start"], table["period_end"], strict=True)]
-
-
-def _period(start: str, end: str) -> str:
-    if start == end:
-        return months.label(start)
-    if start[5:] == "01" and end == f"{start[:4]}-12":
-        return start[:4]
-    return f"{months.short_label(start)} to {months.short_label(end)}"
-
-
-def _table(name: str, rows: pd.DataFrame, released: Released, title: str) -> Block:
-    mark = marker(released)
-    full = f"{mark}. {title}" if mark else title
-    data = {"text/html": _html(rows, full, released), "text/csv": csv(released)}
-    return Block("table", name, data, released, title=full)
-
-
-def _html(rows: pd.DataFrame, title: str, released: Released, *, legend: bool = True) -> str:
-    key = _marks.key(" ".join(rows.astype(str).to_numpy().ravel())) if legend else ""
-    people = released.table["unit"].isin(["attendance", "incident", "victim", "callout"])
-    if legend and people.any() and (base := _marks.base(released)) > 1:
-        key = f"Figures are rounded to the nearest {base}. {key}".strip()
-    head = ""
-    for at, name in enumerate(rows):
-        kinds = {_kind(value) for value in rows[name] if value != ""}
-        mark = ' class="number"' if at and kinds == {"number"} else ""
-        head += f'<th scope="col"{mark}>{escape(str(name))}</th>'
-    body = ""
-    for first, *rest in rows.itertuples(index=False):
-        cells = "".join(f'<td class="{_kind(v)}">{escape(str(v))}</td>' for v in rest)
-        body += f'<tr><th scope="row">{escape(str(first))}</th>{cells}</tr>\n'
-    note = f'<span class="key">{escape(key)}</span>' if key else ""
-    return (
-        f'<table class="istv">\n<caption>{escape(title)} {note}</caption>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
-    )
-
-
-def _kind(value: object) -> str:
-    return "number" if NUMBER.fullmatch(str(value)) else "text"
+    shown = html(rows, "How this page was made", released, legend=False)
+    return Block("facts", name, {"text/html": shown}, released, title="How this page was made")

@@ -6,6 +6,12 @@ import numpy as np
 import pandas as pd
 
 from istv_lib import _intervals, harmonise, months, places, schema
+from istv_lib._strata import members
+
+__all__ = [
+    "as_findings", "breakdown", "by_borough", "by_hour", "by_month", "cube", "decided", "members", "offences",
+    "order", "place_type", "strata", "total", "within",
+]  # fmt: skip
 
 
 def strata(events: pd.DataFrame) -> pd.DataFrame:
@@ -129,11 +135,33 @@ def by_month(events: pd.DataFrame, dim: str, area: places.Area, held: list[str])
     return pd.concat(parts, ignore_index=True).sort_values(["stratum", "period_start"], ignore_index=True)
 
 
+def by_hour(events: pd.DataFrame, area: places.Area, period: tuple[str, str]) -> pd.DataFrame:
+    """Count an area's attendances by hour of arrival and by hour of the assault, as findings.
+
+    Returns
+    -------
+    DataFrame
+        ``arrivals_by_hour`` and ``assaults_by_hour``, strata "00" to "23"; ``n`` the attendances with a time (for
+        assaults one that is no default), ``share_used`` their part of all.
+    """
+    inside = within(events[events["month"].between(*period)], area)
+    exact = inside["occurred_start"].where(inside["occurred_precision"] == "minute")
+    every, parts = [f"{h:02d}" for h in range(24)], []
+    for measure, at in (("arrivals_by_hour", inside["arrival_at"]), ("assaults_by_hour", exact)):
+        counts = at.dropna().dt.strftime("%H").value_counts().reindex(every, fill_value=0)
+        part = pd.DataFrame({"stratum": every, "value": counts.to_numpy(dtype=float), "measure": measure})
+        used = part["value"].sum()
+        parts.append(part.assign(n=used, share_used=used / len(inside) if len(inside) else np.nan))
+    out = pd.concat(parts).assign(stratum_dim="hour", status="final" if len(inside) else "no_data")
+    return as_findings(out, None, area.code, synthetic=bool(events["synthetic"].all()), method="count", period=period)
+
+
 def by_borough(cover: pd.DataFrame, area: places.Area, last_year: str, *, years: int = 1) -> pd.DataFrame:
     """Count the attendances of whole calendar years by borough, with "borough not known" for London.
 
     ``coverage`` is the least of the year's months, so that a year with a silent hospital can be seen.
     """
+    cover = cover[cover["stratum_dim"] == ""]
     wanted = [*area.boroughs, *([places.NOT_KNOWN] if area.kind == "london" else [])]
     held = set(cover["month"])
     parts = []
@@ -250,12 +278,11 @@ def as_findings(
     period: tuple[str, str] = ("", ""),
 ) -> pd.DataFrame:
     """Return a frame as checked findings, filling the columns that all rows of one call share."""
-    kind = place if place in {places.LONDON, places.NOT_KNOWN} else _place_type(place)
     filled = {
         "measure": "attendances",
         "unit": "attendance",
         "source": "ed",
-        "place_type": kind,
+        "place_type": place_type(place),
         "place": place,
         "period_start": period[0] if month is None else month.to_numpy(),
         "period_end": period[1] if month is None else month.to_numpy(),
@@ -267,7 +294,10 @@ def as_findings(
     return schema.conform(frame.assign(**{k: v for k, v in filled.items() if k not in frame}), "finding")
 
 
-def _place_type(place: str) -> str:
+def place_type(place: str) -> str:
+    """Return what kind of place a code stands for; a code that is no area is taken for a site."""
+    if place in {places.LONDON, places.NOT_KNOWN}:
+        return place
     if place in set(places.boroughs()["gss"]):
         return "borough"
     return "bcu" if place in set(places.bcus()["code"]) else "site"

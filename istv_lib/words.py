@@ -18,21 +18,14 @@ from istv_lib._place_words import (  # noqa: F401 - used as words.accuracy and s
     TEAM_ONLY,
     accuracy,
     calibrated,
-    found_with,
     labelled,
     moved,
-    rests,
     unmapped,
 )
+from istv_lib._signal_words import few, funnel, limits, news, unusual, year_before, yearly  # noqa: F401
 from istv_lib.disclosure import Released
 
 PUBLIC = "public"
-NO_MAP = (
-    "A map is not published here: the squares of a borough hold too few attendances to be shown safely. "
-    "Authorised partners see them in the partner edition of this page."
-)
-
-NO_XMR = "The XmR chart is part of the partner edition of this page; the expected range above allows for more."
 
 
 def say(released: Released, *sentences: str, name: str = "words") -> Block:
@@ -41,7 +34,7 @@ def say(released: Released, *sentences: str, name: str = "words") -> Block:
     return Block("words", name, {"text/markdown": " ".join(s for s in sentences if s)}, released)
 
 
-def headline(settings: params.Settings, trend: Released, sites: Released) -> Block:
+def headline(settings: params.Settings, trend: Released, sites: Released, year: Released | None = None) -> Block:
     """Return the page's opening: what was counted, whether it is unusual, and what it rests on.
 
     The public reads five plain sentences, partners one paragraph with exact figures.
@@ -54,13 +47,16 @@ def headline(settings: params.Settings, trend: Released, sites: Released) -> Blo
         Months of the area.
     sites : Released
         One row of :func:`istv_lib.monitor.sites`.
+    year : Released, optional
+        For partners: :func:`istv_lib.monitor.year_on_year` of the area, all attendances.
     """
     place = settings.area.name
     row, sent_row = _marks.single(demand(trend).table).iloc[-1], demand(sites).table.iloc[0]
     if trend.audience == PUBLIC:
         return _opening(trend, *brief(trend, sent_row, place), apart="\n\n")
     counted = count(row, place, rounded=_marks.base(trend) > 1)
-    return _opening(trend, counted, compared(row), f"{sent(sent_row, place)}.", provisional(row))
+    longer = "" if year is None else yearly(demand(year).table.iloc[0], place)
+    return _opening(trend, counted, compared(row), longer, f"{sent(sent_row, place)}.", provisional(row))
 
 
 def _opening(released: Released, first: str, *sentences: str, name: str = "headline", apart: str = " ") -> Block:
@@ -69,58 +65,9 @@ def _opening(released: Released, first: str, *sentences: str, name: str = "headl
     return Block("words", name, {"text/markdown": text}, released, title="Headline")
 
 
-def signals(trend: Released) -> Block:
-    """Say which of the tested months lie outside their expected range, and how many would by chance."""
-    table = demand(trend).table
-    tested = table[table["flags"].str.contains("tested") & table["status"].isin(["final", "provisional"])]
-    if tested.empty:
-        return say(trend, "No month can be compared yet.")
-    high = [months.label(m) for m in tested.loc[tested["flags"].str.contains("above_limit"), "period_end"]]
-    low = [months.label(m) for m in tested.loc[tested["flags"].str.contains("below_limit"), "period_end"]]
-    gated = int((table["flags"].str.contains("tested") & (table["status"] == "gated")).sum())
-    told = [f"Of the {len(tested)} months that can be compared,"]
-    if not high and not low:
-        told.append("none lies outside its expected range: no clear change.")
-    else:
-        parts = [f"{_list(high)} lies above" if len(high) == 1 else f"{_list(high)} lie above"] if high else []
-        parts += [f"{_list(low)} lies below" if len(low) == 1 else f"{_list(low)} lie below"] if low else []
-        told.append(" and ".join(parts) + " the expected range.")
-    told.append("By chance alone about one month in 500 would.")
-    if gated:
-        told.append(
-            f"{_number(gated)} month{'s are' if gated > 1 else ' is'} incomplete and left out of the comparison."
-        )
-    return say(trend, *told, name="signals")
-
-
-def leading(released: Released, *, what: str, labels: Mapping[str, str] | None = None, name: str = "leading") -> Block:
-    """Say which stratum is largest, leaving "not known" aside, and on how many attendances that rests."""
-    table = demand(released).table
-    top, unsure = _marks.largest(released, table[table["stratum"] != "unknown"])
-    if top.empty:
-        return say(released, f"No {what} can be shown.", name=name)
-    said = _list([f"“{_marks.label(stratum, labels)}”" for stratum in top["stratum"]])
-    each = "" if len(top) == 1 else " each"
-    told = f"he most frequent {what} in {top['period_start'].iloc[0][:4]} was {said} ({top['shown'].iloc[0]}{each})."
-    return say(released, ("Of those shown, t" if unsure else "T") + told, _rests(top.iloc[0]), name=name)
-
-
-def week(released: Released, *, name: str = "week-words") -> Block:
-    """Say which band of the week is busiest, counted per night, and on how many attendances that rests."""
-    table = _marks.bands(demand(released).table)
-    top, unsure = _marks.largest(released, table)
-    if top.empty:
-        return say(released, "No time of the week can be shown.", name=name)
-    counted = ", counted per night," if (table["nights"] > 1).any() else ""
-    said = _list([f"{row.stratum} ({row.shown})" for row in top.itertuples()], "or")
-    told = f"he busiest time of {top['period_start'].iloc[0][:4]}{counted} was {said}."
-    return say(released, ("Of those shown, t" if unsure else "T") + told, _rests(top.iloc[0]), name=name)
-
-
-def _rests(row: pd.Series) -> str:
-    rests = f"This rests on {row['n']:,.0f} attendances" if pd.notna(row["n"]) else "The number it rests on is withheld"
-    share = f", {row['share_used']:.0%} of all those of the place" if pd.notna(row["share_used"]) else ""
-    return f"{rests}{share}."
+def supply(sites: Released, *, place: str, name: str = "supply") -> Block:
+    """Say how many of the hospitals that supply a place sent data, without naming one."""
+    return say(sites, f"{sent(demand(sites).table.iloc[0], place)}.", name=name)
 
 
 def police(released: Released, *, name: str = "police-words") -> Block:
@@ -137,30 +84,6 @@ def police(released: Released, *, name: str = "police-words") -> Block:
         "levels cannot be compared."
     )
     return say(released, *told, name=name)
-
-
-def limits(trend: Released, *, prior: Released | None = None, version: str = "", name: str = "limits") -> Block:
-    """Say what the figures rest on and what they must not be used for.
-
-    ``prior``, of :func:`istv_lib.tally.decided`, adds how many attendances rest on the hospital attended; ``version``,
-    of :func:`istv_lib.store.place_version`, what the places were found with.
-    """
-    row = _marks.single(demand(trend).table).iloc[-1]
-    covered = (
-        f"In {months.label(row['period_end'])} the usable data covered {row['coverage']:.0%} of what is usual."
-        if pd.notna(row["coverage"])
-        else "How much of the usual data arrived is not known."
-    )
-    return say(
-        trend,
-        covered,
-        "A place is known only when staff wrote it down, so many attendances belong to no borough here.",
-        "People hurt at home are counted for London, but in no borough, because a home is given no place.",
-        rests(prior) if prior else "",
-        found_with(version) if version else "",
-        "Do not rank boroughs by these counts: they follow where people spend time and which hospital they reach.",
-        name=name,
-    )
 
 
 def assessment(result: Released, *, action: str, name: str = "assessment", opening: str = "") -> Block:

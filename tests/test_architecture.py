@@ -16,7 +16,7 @@ FLOORS = {
     "harmonise": 6, "review": 6,
     "tally": 7,
     "quality": 8, "coverage": 8, "accuracy": 8,
-    "monitor": 9, "hotspots": 9, "evaluate": 9, "feedback": 9,
+    "monitor": 9, "supply": 9, "hotspots": 9, "evaluate": 9, "feedback": 9,
     "blocks": 9, "compare": 9, "concentration": 9, "repeats": 9,
     "suppression": 8, "attack": 9,
     "disclosure": 10,
@@ -46,11 +46,11 @@ def imported(path):
 
 
 def floor_of(name, graph, seen=()):
-    """Floor of a public module; a private one stands just below the lowest module that uses it."""
+    """Floor of a public module; a private one stands just below the lowest module that uses it, if any does."""
     if name in FLOORS:
         return FLOORS[name]
     users = [m for m, uses in graph.items() if name in uses and m not in seen]
-    return min((floor_of(m, graph, (*seen, name)) for m in users), default=0) - 0.1
+    return min((floor_of(m, graph, (*seen, name)) for m in users), default=max(FLOORS.values())) - 0.1
 
 
 def faults(graph):

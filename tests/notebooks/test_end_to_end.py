@@ -405,7 +405,9 @@ def test_outage_joiner_merger_and_worsening_texts_raise_no_sentence(here):
         for slug in ("london", "lambeth", "southwark"):
             area = places.find_area(slug)
             trend = disclosure.release(monitor.monthly(cover, area.code, month, rules), "public")
-            said.append(words.compared(trend.table.iloc[-1]) + words.signals(trend).data["text/markdown"])
+            now = disclosure.release(monitor.current(cover, area, month, rules), "public")
+            news = words.news(trend, now, place=area.name, labels={}).data["text/markdown"]
+            said.append(words.compared(trend.table.iloc[-1]) + news)
     assert not [s for s in said if SIDEWAYS.search(s)]
 
 

@@ -195,12 +195,13 @@ def test_hours_count_known_times_only_and_say_n():
 def test_noted_counts_return_visits_codes_and_personal_data_by_kind():
     frame = records("A", MONTH, [3, 5, 9, 9], flags=["", "personal_data", "unmapped_method", ""])
     frame.loc[[0, 1], "incident_at"] = pd.Timestamp(f"{MONTH}-03 19:07")
+    frame.loc[3, "location_type"] = "home"
     edit = {"submission_id": f"A-{MONTH}", "site_code": "A", "synthetic": True, "field": "location_text"}
     rows = [edit | {"row_no": 3, "rule": "personal_phone"}] * 2 + [edit | {"row_no": 99, "rule": "personal_email"}]
     changes = schema.conform(pd.DataFrame(rows), "changes")
     found = feedback.noted(split([frame])[0], changes, "A", MONTH, RULES)
     assert found.set_index("stratum")["value"].to_dict() == {
-        "possible_reattendance": 1, "unmapped": 1, "personal_phone": 1
+        "at_home": 1, "possible_reattendance": 1, "unmapped": 1, "personal_phone": 1
     }  # fmt: skip
     assert {f"personal_{kind}" for kind in privacy.TOKENS} <= set(feedback.NOTED)
 

@@ -1,35 +1,14 @@
-"""Expected counts, limits and XmR charts; XmR against rows of the R package NHSRplotthedots 0.2.2."""
-
-from pathlib import Path
+"""Expected counts and limits of an area's months."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from istv_lib import monitor, schema
-from istv_lib._xmr import xmr
 from tests.conftest import CAMDEN
 from tests.unit.test_coverage import RULES, cover_of, world
-
-PEER = pd.read_csv(Path(__file__).parents[1] / "cases" / "xmr_plotthedots.csv")
-
-
-@pytest.mark.parametrize("case", sorted(PEER["case"].unique()))
-def test_xmr_equals_the_peer(case):
-    peer = PEER[PEER["case"] == case].reset_index(drop=True)
-    ours = xmr(peer["y"])
-    for mine, theirs in (("mean", "mean"), ("lower", "lpl"), ("upper", "upl")):
-        np.testing.assert_allclose(ours[mine], peer[theirs], rtol=1e-9)
-    told = peer["y"].notna()
-    assert ours.loc[told, "label"].tolist() == peer.loc[told, "special_cause_type"].tolist()
-
-
-def test_a_gap_breaks_a_trend_and_never_raises():
-    labels = xmr(pd.Series([1.0, 2, 3, 4, 5, 6, np.nan, 7, 8, 9]))["label"]
-    assert not labels.str.contains("Trend").any()
 
 
 @given(st.floats(0.5, 400), st.floats(1.0, 4.0))

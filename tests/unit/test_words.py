@@ -163,26 +163,26 @@ def test_the_largest_stratum_leaves_not_known_aside_and_says_n():
     ]
     year = {"period_start": "2024-01", "period_end": "2024-12", "n": 153.0, "share_used": 0.9}
     released = disclosure.release(pd.concat(parts, ignore_index=True).assign(**year), "public")
-    text = words.leading(released, what="method", labels={"body": "Body part"}).data["text/markdown"]
-    assert "“Body part” (60)" in text
-    assert "rests on 155 attendances, 90% of all" in text
+    drawn = figures.bars(released, title="T", name="w", labels={"body": "Body part"}).stamp
+    assert drawn["heading"] == "Most often: body part"
+    assert "n = 155, 90% of all" in drawn["note"]
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([270, 35, 40], "The most frequent method in 2024 was “Body” (270)."),
-        ([40, 40, 20], "The most frequent method in 2024 was “Body” and “Knife” (40 each)."),
-        ([5, 3, 2], "No method can be shown."),
-        ([0, 0, 0], "No method can be shown."),
+        ([270, 35, 40], "Most often: body"),
+        ([40, 40, 20], "Most often: body and Knife"),
+        ([5, 3, 2], ""),
+        ([0, 0, 0], ""),
     ],
 )
 def test_the_most_frequent_is_said_only_as_far_as_released_figures_tell(values, said):
     year = {"stratum_dim": "weapon_group", "period_start": "2024-01", "period_end": "2024-12"}
     parts = [finding(v, stratum=s, **year) for v, s in zip(values, ("body", "knife", "blunt"), strict=True)]
     released = disclosure.release(pd.concat(parts, ignore_index=True), "public")
-    text = words.leading(released, what="method", labels={"body": "Body", "knife": "Knife"}).data["text/markdown"]
-    assert text.startswith(said)
+    drawn = figures.bars(released, title="T", name="w", labels={"body": "Body", "knife": "Knife"})
+    assert drawn.stamp["heading"] == said
 
 
 def test_merged_classes_are_named_and_what_they_keep_back_is_not_forgotten():
@@ -193,8 +193,8 @@ def test_merged_classes_are_named_and_what_they_keep_back_is_not_forgotten():
     decision |= {"period": "2024", "step": "merge"}
     released = disclosure.release(pd.concat(parts, ignore_index=True), "public", decisions=[decision])
     labels = figures.stratum_labels("weapon_group")
-    text = words.leading(released, what="method", labels=labels).data["text/markdown"]
-    assert "Of those shown, the most frequent method in 2024 was “Knife or sharp object, blunt object, glass" in text
+    text = figures.bars(released, title="T", name="w", labels=labels).stamp["heading"]
+    assert text.startswith("Of those shown, most often: knife or sharp object, blunt object, glass")
     assert (
         "Knife or sharp object, blunt object, glass or bottle, or other"
         in tables.by_stratum(released, title="T", name="w", head="Method", labels=labels).data["text/html"]
@@ -242,22 +242,21 @@ def test_a_change_is_said_only_where_the_interval_leaves_out_no_change(value, lo
     [
         (
             {"Mon-Thu 18:00-23:59": 60, "Fri-Sat 00:00-05:59": 40, "Sun 18:00-23:59": 12},
-            "was Fri-Sat 00:00-05:59 (40).",
+            "Most per night: Fri-Sat 00:00-05:59 (40)",
         ),
         (
             {"Mon-Thu 18:00-23:59": 60, "Fri-Sat 18:00-23:59": 65, "Sun 18:00-23:59": 35},
-            "was Fri-Sat 18:00-23:59 (65) or Sun 18:00-23:59 (35).",
+            "Most per night: Fri-Sat 18:00-23:59 (65) or Sun 18:00-23:59 (35)",
         ),
-        ({"Mon-Thu 18:00-23:59": 20, "Sun 18:00-23:59": 4}, "Of those shown, the busiest"),
-        ({"Mon-Thu 18:00-23:59": 3, "Sun 18:00-23:59": 4}, "No time of the week can be shown."),
+        ({"Mon-Thu 18:00-23:59": 20, "Sun 18:00-23:59": 4}, "Of those shown, most per night: Mon-Thu 18:00-23:59 (20)"),
+        ({"Mon-Thu 18:00-23:59": 3, "Sun 18:00-23:59": 4}, "No time can be shown"),
     ],
 )
 def test_the_busiest_band_is_counted_per_night_and_no_closer_than_rounding_allows(bands, said):
     year = {"stratum_dim": "time_band_12", "period_start": "2024-01", "period_end": "2024-12"}
     parts = [finding(v, stratum=s, **year) for s, v in bands.items()]
     findings = pd.concat(parts, ignore_index=True).assign(n=float(sum(bands.values())), share_used=0.8)
-    text = words.week(disclosure.release(findings, "public")).data["text/markdown"]
-    assert said in text
+    assert figures.week(disclosure.release(findings, "public"), title="T").stamp["heading"] == said
 
 
 def test_the_page_says_what_places_were_found_with_and_what_a_change_means():
