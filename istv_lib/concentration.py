@@ -208,7 +208,7 @@ def _pooled(tries: list[tuple], land: NDArray, times: int, rng: np.random.Genera
         return out.assign(value=np.nan, status="no_data")
     low, high = (float(end) for end in _intervals.wilson(hits, n))
     rri = (hits / n) / (caught / earlier)
-    spread = np.sqrt(max(1 / max(hits, 0.5) - 1 / n, 0) + max(1 / caught - 1 / earlier, 0)) * _intervals.Z95
+    spread = np.sqrt(max(1 / max(hits, 0.5) - 1 / n, 0) + max(1 / caught - 1 / earlier, 0)) * float(_intervals.width())
     best, lowest, highest = _efficiency(tries, times, rng)
     out["value"] = [hits / n, area, hits / n / area, best, rri]
     out["lower"] = [low, np.nan, low / area, lowest, rri * np.exp(-spread)]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from istv_lib import disclosure, errors, hotspots, maps, months, places, tables, tally, words
+from istv_lib import _place_words, disclosure, errors, hotspots, maps, months, places, tables, tally, words
 from tests.conftest import CAMDEN, HACKNEY, make_events
 
 PERIOD = ("2023-02", "2024-01")
@@ -147,5 +147,5 @@ def test_counts_with_and_without_what_the_hospital_decided():
     assert camden.to_dict() == {"share": 0.25, "all": 24, "without": 18}
     assert (found["place"] != "").all()
     one = disclosure.release(tally.decided(events, places.find_area("camden"), PERIOD), "partner")
-    assert "Of the 24 attendances counted in Camden in twelve months 25% (12 to 45)" in words.rests(one)
-    assert "No attendance" in words.rests(disclosure.release(found[found["place"] == HACKNEY], "partner"))
+    assert "Of the 24 attendances counted in Camden in twelve months 25% (12 to 45)" in _place_words.rests(one)
+    assert "No attendance" in _place_words.rests(disclosure.release(found[found["place"] == HACKNEY], "partner"))
