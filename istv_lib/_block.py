@@ -21,7 +21,7 @@ class Block:
     """A figure, map, table or some words made from released findings.
 
     ``title`` says what is shown; of a picture, ``heading`` says what it comes to, ``alt`` both, and ``note`` what it
-    rests on.
+    rests on. ``drawn`` marks a map of density for the ledger (:func:`istv_lib._density.mark`).
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Block:
         alt: str = "",
         heading: str = "",
         note: str = "",
+        drawn: str = "",
     ) -> None:
         self.kind, self.name, self.title, self.alt = kind, name, title, alt
         self.data = {"text/plain": repr(self), **data}
@@ -50,7 +51,7 @@ class Block:
             "heading": heading,
             "note": note,
             "digest": digest(self.data),
-        }
+        } | ({"drawn": drawn} if drawn else {})
 
     def __repr__(self) -> str:
         """Say what it is; IPython keeps this as the plain-text twin."""

@@ -71,10 +71,19 @@ def png(figure: Figure, mark: str) -> str:
 
 
 def framed(
-    kind: str, name: str, figure: Figure, released: Released, title: str, alt: str, *, heading: str = "", note: str = ""
+    kind: str,
+    name: str,
+    figure: Figure,
+    released: Released,
+    title: str,
+    alt: str,
+    *,
+    heading: str = "",
+    note: str = "",
+    drawn: str = "",
 ) -> Block:
     """Return a drawn figure as a stamped block, marked when its data are not real."""
     mark = marker(released)
     data = {"image/png": png(figure, mark)}
     title, alt = (f"{mark}. {text}" if mark else text for text in (title, alt))
-    return Block(kind, name, data, released, title=title, alt=alt, heading=heading, note=note)
+    return Block(kind, name, data, released, title=title, alt=alt, heading=heading, note=note, drawn=drawn)

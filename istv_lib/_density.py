@@ -37,7 +37,8 @@ def classed(
     points : DataFrame
         ``x``, ``y`` (metres, EPSG:27700; rows without them are left out), ``month``. Incidents in public places only:
         the caller leaves out homes, hospitals and custody, as :func:`istv_lib.hotspots.fit` does; where the classes
-        of places are there (``precision_class``, ``prior_decided``, ``location_p``), rows not fit are refused.
+        of places are there (``precision_class``, ``prior_decided``, ``location_p``), rows not fit are refused. With
+        ``inside``, the others lie across the border: they count for the density and not for ``n``.
     cells : DataFrame
         ``cell`` (id), ``x``, ``y``: centres of a lattice.
     bandwidth_m : float
@@ -86,9 +87,10 @@ def classed(
     out = pd.DataFrame({"stratum": cells["cell"].to_numpy()[known], "value": level + 1.0, "flags": flags})
     kind = "london" if place == places.LONDON else "borough"
     out = out.assign(measure=MEASURE, unit=UNIT, source="ed", place_type=kind, place=place, period_start=period[0])
-    out = out.assign(period_end=period[1], stratum_dim="cell", n=float(len(inside)), status="final", method=MEASURE)
+    n = float(inside["inside"].sum() if "inside" in inside else len(inside))
+    out = out.assign(period_end=period[1], stratum_dim="cell", n=n, status="final", method=MEASURE)
     found = schema.conform(out.assign(synthetic=synthetic).sort_values("stratum"), "finding")
-    _refuse_overlap(found, period, place, earlier)
+    refuse_overlap(mark(found, period, place), earlier)
     return found
 
 
@@ -122,17 +124,21 @@ def _refuse(cells: pd.DataFrame, bandwidth: float, period: tuple[str, str], leas
         raise errors.DisclosureError(msg)
 
 
-def _refuse_overlap(
-    found: pd.DataFrame, period: tuple[str, str], place: str, earlier: Iterable[tuple[str, ...]]
-) -> None:
-    """Refuse a map whose difference from an earlier one would tell of single incidents."""
-    for start, end, where, *classes in earlier:
-        apart = end < period[0] or period[1] < start or (where != place and places.LONDON not in {where, place})
-        same = (start, end) == tuple(period) and (where != place or classes == [fingerprint(found)])
+def mark(findings: pd.DataFrame, period: tuple[str, str], place: str) -> tuple[str, ...]:
+    """Return what the ledger remembers of a map: first and last month, place and :func:`fingerprint`."""
+    return (*period, place, fingerprint(findings))
+
+
+def refuse_overlap(new: tuple[str, ...], earlier: Iterable[tuple[str, ...]]) -> None:
+    """Refuse a map (:func:`mark`) whose difference from an earlier one would tell of single incidents."""
+    first, last, place, *classes = new
+    for start, end, where, *held in earlier:
+        apart = end < first or last < start or (where != place and places.LONDON not in {where, place})
+        same = (start, end) == (first, last) and (where != place or held == classes)
         if not (apart or same):
             msg = (
-                f"The density map of {place} from {period[0]} to {period[1]} overlaps one of {where} from {start} to "
-                f"{end} that is out and differs; leave it out."
+                f"The density map of {place} from {first} to {last} overlaps one of {where} from {start} to {end} "
+                "that is out and differs; leave it out."
             )
             raise errors.DisclosureError(msg)
 

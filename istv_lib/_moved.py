@@ -21,9 +21,13 @@ def moved(
     Parameters
     ----------
     mapped : DataFrame
-        As for :func:`istv_lib.hotspots.cells`, with ``borough_gss``.
-    place, period
-        As for :func:`istv_lib.hotspots.cells`.
+        ED events of the place and period that may be mapped (:func:`istv_lib.hotspots.fit`): ``x``, ``y``
+        (EPSG:27700), ``precision_class``, ``location_p``, ``prior_decided``, ``location_type``, ``borough_gss``,
+        ``synthetic``.
+    place : str
+        GSS code, or ``london``.
+    period : (str, str)
+        First and last month, included.
     rules : mapping
         ``lattice_m``, ``map_p_least``, ``map_points_least``, ``moved_shares``, ``moved_times``.
     rng : numpy Generator
@@ -41,7 +45,7 @@ def moved(
     Raises
     ------
     errors.DisclosureError
-        As for :func:`istv_lib.hotspots.cells`.
+        When a row may be on no map: a home, a hospital, a place too coarse or too uncertain.
 
     Notes
     -----

@@ -52,12 +52,12 @@ def shapes() -> dict[str, Any]:
     return {
         "size": (round((right - left) / _UNIT_M), round((top - bottom) / _UNIT_M)),
         "land": _path(land, left, top),
-        "water": _path(_water(land), left, top),
+        "water": _path(water(land), left, top),
         "boroughs": sorted(drawn, key=lambda s: s["name"]),
     }
 
 
-def _water(land: Any) -> Any:
+def water(land: Any) -> Any:
     """Return the gap between the banks: the largest of what closing adds, without the nicks of the outer border."""
     closed = land.buffer(_BANK_M).buffer(-_BANK_M)
     return max(closed.difference(land).geoms, key=lambda part: part.area).buffer(_UNIT_M).simplify(_UNIT_M / 2)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from istv_lib import _marks
+from istv_lib import _marks, places
 from istv_lib._block import Block, demand, marker
+from istv_lib._fit import REASONS
 from istv_lib.disclosure import Released
 
 TEAM_ONLY = "this part is in the edition for the team that prepares the data."
@@ -16,6 +17,7 @@ NO_LABELS = (
     "`istv review` makes a sample for it."
 )
 
+UNMAPPED = REASONS | places.group_labels("method") | {"unknown": "not known"}
 _WHO = {"age_band": "aged ", "hour_band": "hurt at "}
 
 
@@ -99,7 +101,7 @@ def unmapped(
     released: Released, labels: Mapping[str, str] | None = None, *, area: str = "", name: str = "unmapped-words"
 ) -> Block:
     """Say how many attendances are on no map, why, and who is left out more or less often than others."""
-    table = demand(released).table
+    table, labels = demand(released).table, labels or UNMAPPED
     row = table[(table["measure"] == "unmapped") & (table["stratum_dim"] == "")].iloc[0]
     if pd.isna(row["value"]):
         return _said(released, "There is no attendance of which a map could be made.", name=name)

@@ -225,14 +225,17 @@ def _provenance(made: Draft, terms: Terms) -> dict[str, Any]:
 
 
 def ledger_lines(made: Draft, page: Page, editions: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return a line of the release ledger for each table, with the edition of each month that it covers."""
+    """Return a line of the release ledger for each table, with the edition of each month, and for each density map."""
     lines = []
+    about = {name: getattr(page, name) for name in ("month", "version", "audience")} | {"page": page.slug}
+    for block in (b for b in made.blocks if b.drawn):
+        line = about | {"table": block.name, "release": block.release, "rule": block.rule, "values": []}
+        lines.append(line | {"csv_sha256": "", "editions": {}, "map": block.drawn.split()})
     for block in (b for b in made.blocks if b.kind == "table"):
         rows = _stamps.rows(block)
         first = min((row.get("period_start", "") for row in rows), default="")
         last = max((row.get("period_end", "") for row in rows), default="")
-        line = {name: getattr(page, name) for name in ("month", "version", "audience")}
-        line |= {"page": page.slug, "table": block.name, "release": block.release, "rule": block.rule, "values": rows}
+        line = about | {"table": block.name, "release": block.release, "rule": block.rule, "values": rows}
         line["csv_sha256"] = store.sha256(made.tables[_stamps.csv_name(block.name, page.kind)])
         line["editions"] = {month: digest for month, digest in editions.items() if first <= month <= last}
         lines.append(line)

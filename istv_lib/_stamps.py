@@ -24,7 +24,7 @@ PICTURES = ("figure", "map")
 KINDS = ("synthetic", "real", "mixed")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _FIELDS = ("kind", "name", "audience", "rule", "release", "digest", "synthetic")
-_TEXT = ("title", "alt", "heading", "note")
+_TEXT = ("title", "alt", "heading", "note", "drawn")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Block:
     synthetic: str
     data: Mapping[str, str]
     width: int | None = None
+    drawn: str = ""
 
 
 def read(output: Mapping[str, Any], cell: int) -> Block | None:

@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 from scipy import ndimage
 
-from istv_lib import _excess, _lattice, _scene, _shrink, errors, months, places, schema, tally
+from istv_lib import _excess, _lattice, _scene, _shrink, errors, months, places, tally
 from istv_lib._fit import NEVER
 from istv_lib._scene import Baseline, Scene
 
@@ -216,7 +216,8 @@ def venues(what: Scene, rules: Mapping[str, Any], names: pd.DataFrame | None = N
     rules : mapping
         ``venue_incidents_least``, ``emerging_months``.
     names : DataFrame, optional
-        ``name``, ``x``, ``y`` of venues and stations; a place gets the nearest within 50 m (``incident_m``).
+        ``name``, ``x``, ``y`` of venues and stations; a place gets the nearest within 50 m (``incident_m``). Made-up
+        incidents get none, so that no real place is named for them.
 
     Returns
     -------
@@ -242,7 +243,7 @@ def venues(what: Scene, rules: Mapping[str, Any], names: pd.DataFrame | None = N
     )
     out = out[out["incidents"] >= rules["venue_incidents_least"]].reset_index()
     out.insert(0, "cell", places.cell_of(out["x"].to_numpy(), out["y"].to_numpy(), what.frame.size))
-    out.insert(3, "name", _named(out, names, rules["incident_m"]))
+    out.insert(3, "name", _named(out, None if what.synthetic else names, rules["incident_m"]))
     return out.sort_values(["incidents", "cell", "x", "y"], ascending=[False, True, True, True], ignore_index=True)
 
 
@@ -288,7 +289,9 @@ def when(what: Scene, squares: pd.DataFrame, dims: tuple[str, ...] = ("time_band
     -------
     DataFrame
         Findings ``incidents_in_area``; ``stratum`` is "1: Fri-Sat 00:00-05:59" (number of the area as in
-        :func:`areas`), ``n`` the area's incidents for which the dimension is known.
+        :func:`areas`), ``n`` the area's incidents for which the dimension is known. And ``area_squares``, how many
+        squares an area has; ``stratum`` "1: E537500N174750" names the one that holds most, ``n`` the area's incidents.
+        One row of "no data" where there is no hot area.
 
     Notes
     -----
@@ -301,16 +304,18 @@ def when(what: Scene, squares: pd.DataFrame, dims: tuple[str, ...] = ("time_band
     part = [np.asarray(what.weights @ (label == k)).ravel() for k in range(1, number.max() + 1 if len(number) else 1)]
     rows, out = tally.strata(what.incidents), []
     for k, share in enumerate(part, start=1):
-        inside = rows[share >= 0.5]
+        inside, mine = rows[share >= 0.5], squares[number == k]
+        name = mine.loc[mine["incidents"].idxmax(), "cell"]
+        out.append(pd.DataFrame({"stratum": [f"{k}: {name}"], "value": float(len(mine)), "n": float(len(inside))}))
+        out[-1] = out[-1].assign(measure="area_squares", unit="square", stratum_dim="area")
         for dim in dims:
             order = tally.order(dim)
             counts = inside[dim].value_counts().reindex(order, fill_value=0)
             stratum = [f"{k}: {name}" for name in order]
             out.append(pd.DataFrame({"stratum": stratum, "value": counts.to_numpy(), "n": counts.sum()}))
-            out[-1] = out[-1].assign(stratum_dim=f"area_{dim}")
-    if not out:
-        return schema.empty("finding")
-    found = pd.concat(out, ignore_index=True).assign(measure="incidents_in_area", unit="incident", source=what.source)
+            out[-1] = out[-1].assign(stratum_dim=f"area_{dim}", measure="incidents_in_area", unit="incident")
+    none = pd.DataFrame([{"measure": "area_squares", "unit": "square", "stratum_dim": "area", "status": "no_data"}])
+    found = pd.concat(out or [none.assign(n=float(what.n))], ignore_index=True).assign(source=what.source)
     return tally.as_findings(found, None, what.place, synthetic=what.synthetic, method=METHOD, period=what.period)
 
 
@@ -328,7 +333,7 @@ def findings(
     what : Scene
         Of ``hot_months``.
     rules : mapping
-        ``top_places``, ``map_points_least``.
+        ``top_places``, ``map_points_least``, ``extract_k_least``: a square with fewer incidents has no score.
     scored, lasting, new, spots : DataFrame
         Of :func:`scores`, :func:`persistence`, :func:`emerging` and :func:`venues`.
 
@@ -341,7 +346,9 @@ def findings(
         ``emerging_squares``, of ``denominator`` tested. "No data" under ``map_points_least`` incidents.
     """
     enough = what.n >= rules["map_points_least"]
-    top = scored[scored["incidents"] > 0].nsmallest(int(rules["top_places"]) * enough, "rank")
+    top = scored[scored["incidents"] > rules["extract_k_least"] - 0.5].nsmallest(
+        int(rules["top_places"]) * enough, "rank"
+    )
     ever = lasting[lasting["hot"] > 0]
     risen, total = new[new["emerging"] & enough], float(new["emerging"].sum()) if enough else np.nan
     stratum = spots["cell"] + (": " + spots["name"]).where(spots["name"] != "", "")

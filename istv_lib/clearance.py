@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from istv_lib import _coarsen, attack, disclosure, errors, months, params, places, schema, store, tally
+from istv_lib import _coarsen, _density, attack, disclosure, errors, months, params, places, schema, store, tally
 
 _ROUNDS = 40  # of attack and coarsening; each takes at least one step, and there are four
 
@@ -260,9 +260,13 @@ def verify(where: store.Root, lines: list[dict[str, Any]]) -> dict[str, Any]:
     Raises
     ------
     errors.DisclosureError
-        A small count could be narrowed too far, or the figures contradict each other.
+        A small count could be narrowed too far, the figures contradict each other, or a density map differs from one
+        of the same place and time.
     """
-    rules = params.file("disclosure")
+    rules, out = params.file("disclosure"), store.maps_out(where)
+    for new in (tuple(line["map"]) for line in lines if "map" in line):
+        _density.refuse_overlap(new, out)
+        out.append(new)
     everything = _published([*store.ledger(where), *(x for x in lines if x["audience"] == "public")], rules)
     if everything is None:
         return {"result": "passed", "small_counts": 0, "counts": 0, "sums": 0}

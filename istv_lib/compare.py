@@ -110,21 +110,24 @@ def _ratios(counts: list[np.ndarray], n: list[float], whole: float) -> tuple[np.
     return tuple(part * n[1] / n[0] for part in _shrink.odds(*counts, whole))
 
 
-def findings(compared: pd.DataFrame, place: str, period: tuple[str, str], *, synthetic: bool) -> pd.DataFrame:
+def findings(
+    compared: pd.DataFrame, place: str, period: tuple[str, str], *, synthetic: bool, least: float = 0
+) -> pd.DataFrame:
     """Return compared squares (:func:`sources`) that are heavy as findings ``source_ratio`` by ``cell``.
 
-    ``value`` is the ratio with its interval, ``numerator`` and ``denominator`` the events of the two sources, to whole
-    numbers, and ``flags`` the source that is relatively more common. One more row, ``squares_compared``, counts the
+    ``value`` is the ratio with its interval, ``expected`` and ``n`` the events of the first source and of both, to
+    whole numbers, and ``flags`` the source that is relatively more common; ``denominator`` is 1. Where the first source
+    has some events but fewer than ``least``, both numbers are missing. One more row, ``squares_compared``, counts the
     squares tested, with those that are heavy as ``numerator``.
     """
     heavy = compared[compared["heavy"] != ""].sort_values("ratio", ascending=False)
     rows = heavy[["cell", "ratio", "low", "high", "heavy"]].set_axis(
         ["stratum", "value", "lower", "upper", "flags"], axis=1
     )
-    rows = rows.assign(numerator=heavy["first"].round(), denominator=heavy["second"].round().clip(lower=1))
-    rows = rows.assign(
-        n=(heavy["first"] + heavy["second"]).round(), measure="source_ratio", unit="rate", stratum_dim="cell"
-    )
+    few = (heavy["first"] > 0) & (heavy["first"].round() < least)
+    both = (heavy["first"].round() + heavy["second"].round()).mask(few)
+    rows = rows.assign(expected=heavy["first"].round().mask(few), denominator=1.0, n=both)
+    rows = rows.assign(measure="source_ratio", unit="rate", stratum_dim="cell")
     tested = float(compared["tested"].sum())
     last = {
         "measure": "squares_compared",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from istv_lib import _intervals, _lattice, _scene, _shrink, months, tally
 from istv_lib._scene import Baseline, Scene
 
-__all__ = ["METHOD", "backtest", "gini", "lorenz", "share_of_places", "summary"]
+__all__ = ["METHOD", "backtest", "gini", "held", "lorenz", "share_of_places", "summary"]
 METHOD = "concentration"
 ACCURACY = "earlier_maps"
 
@@ -178,6 +178,16 @@ def backtest(
     out = pd.concat(parts, ignore_index=True).assign(stratum_dim="map", source=what.source)
     period = (last[0], last[-1])
     return tally.as_findings(out, None, what.place, synthetic=what.synthetic, method=ACCURACY, period=period)
+
+
+def held(what: Scene, rules: Mapping[str, Any], rng: np.random.Generator) -> pd.DataFrame:
+    """Return :func:`summary` of a scene's last ``hot_months`` and :func:`backtest` against an even spread, together.
+
+    ``what``, ``rules`` and ``rng`` are as for the latter.
+    """
+    last = what.within(months.add(what.period[1], 1 - int(rules["hot_months"])), what.period[1])
+    parts = [summary(last, rules, rng), backtest(what, _scene.flat(what), rules, rng)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _maps(earlier: Scene, base: Baseline | Scene, rules: Mapping[str, Any]) -> dict[str, NDArray]:

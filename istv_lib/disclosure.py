@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from istv_lib import _coarsen, _density, attack, errors, months, params, schema, store, suppression
+from istv_lib import _coarsen, _density, _public_map, attack, errors, months, params, places, schema, store, suppression
 
 COUNTS = ("value", "numerator", "denominator", "lower", "upper", "n")
 LINES = ("expected", "limit_low", "limit_high")
@@ -132,6 +132,32 @@ def release(
     decided = store.clearance() if decisions is None else decisions
     table = _coarsen.coarsen(findings, name, decided if plan is not None else (), rules)
     return _released(_control(table, rules), audience, name, _hash(findings))
+
+
+def density(events: pd.DataFrame, area: places.Area, year: str, rules: Mapping, audience: str) -> Released:
+    """Return the classes of density of a calendar year, released, or why there can be no map of them.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ED events of London, mapped or not.
+    area : places.Area
+        Borough or London.
+    year : str
+        "2024".
+    rules : mapping
+        ``map_p_least``, ``kernel_lattice_m`` and what :func:`istv_lib.hotspots.scene` needs.
+    audience : str
+        As for :func:`release`.
+
+    Notes
+    -----
+    A map of the year that is out, in the ledger of the root in use, may leave again unchanged; one that differs may
+    not, because the difference of two maps shows single incidents. How it can mislead: see
+    :func:`istv_lib._density.classed`.
+    """
+    gate = params.file("disclosure")
+    return release(_public_map.classes(events, area, year, rules, gate, store.maps_out()), audience)
 
 
 def shown(findings: pd.DataFrame, rules: Mapping, decisions: Iterable[Mapping[str, str]]) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Where street violence is counted, and which squares hold more of it than expected, on one fixed lattice.
 
-Squares counted by :func:`cells` are tested against nothing. Only squares that passed the test of :func:`squares` may be
-called hot.
+Only squares that passed the test of :func:`squares` may be called hot.
 """
 
 from __future__ import annotations
@@ -11,19 +10,20 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from istv_lib import _fit, _kernel, _lattice, _moved, _scene, _uncertain, places, tally
+from istv_lib import _fit, _kernel, _lattice, _scene, _uncertain, places, tally
 from istv_lib._fit import FIT
+from istv_lib._ground import recorded
 from istv_lib._moved import moved
 from istv_lib._scene import Baseline, Scene, counted, flat, layer
 from istv_lib._unmapped import unmapped
 
 __all__ = [
-    "FIT", "REASONS", "Baseline", "Scene", "cells", "counted", "density", "findings", "fit", "flat", "layer",
-    "mappable", "moved", "scene", "sensitivity", "squares", "study", "unmapped",
+    "FIT", "REASONS", "Baseline", "Scene", "counted", "density", "findings", "fit", "flat", "layer",
+    "mappable", "moved", "recorded", "scene", "sensitivity", "squares", "study", "surface", "unmapped",
 ]  # fmt: skip
 REASONS = _fit.REASONS
-METHOD = "lattice_count"  # maps draw squares of this method alone
-TEST = "lattice_test"
+TEST = "lattice_test"  # maps draw squares of this method alone
+DENSITY = "quartic_kernel"
 
 
 def mappable(events: pd.DataFrame, rules: Mapping) -> pd.Series:
@@ -47,51 +47,6 @@ def mappable(events: pd.DataFrame, rules: Mapping) -> pd.Series:
 def fit(events: pd.DataFrame, rules: Mapping) -> pd.DataFrame:
     """Return the events that may be mapped (:func:`mappable`): what the other functions take."""
     return events[mappable(events, rules)]
-
-
-def cells(mapped: pd.DataFrame, place: str, period: tuple[str, str], rules: Mapping, *, of: int) -> pd.DataFrame:
-    """Count mapped attendances of a place in a period by lattice square.
-
-    Parameters
-    ----------
-    mapped : DataFrame
-        ED events of the place and period that may be mapped (:func:`fit`): ``x``, ``y`` (EPSG:27700),
-        ``precision_class``, ``location_p``, ``prior_decided``, ``location_type``, ``synthetic``.
-    place : str
-        GSS code.
-    period : (str, str)
-        First and last month, included; normally 12 months.
-    rules : mapping
-        ``lattice_m`` (side of a square, metres), ``map_p_least``.
-    of : int
-        All attendances of the place and period, mapped or not.
-
-    Returns
-    -------
-    DataFrame
-        Findings ``attendances`` by ``cell`` (see :func:`istv_lib.places.cell_of`), largest first; ``n`` is the
-        number mapped and ``share_used`` its share of all attendances of the place.
-
-    Raises
-    ------
-    errors.DisclosureError
-        When a row may be on no map: a home, a hospital, a place too coarse or too uncertain.
-
-    Notes
-    -----
-    How it can mislead: a square with more attendances may only have more people, more streets that staff know by
-    name, or a station that texts mention; nothing here is compared with what chance would give. Who is on no map is
-    told by :func:`unmapped`.
-    """
-    _fit.demand(mapped, rules["map_p_least"])
-    found = _moved.named(mapped, rules).value_counts().rename_axis("stratum").reset_index(name="value")
-    found = found.sort_values(["value", "stratum"], ascending=[False, True], ignore_index=True)
-    out = found.assign(
-        stratum_dim="cell",
-        n=float(len(mapped)),
-        share_used=len(mapped) / of if of else 0.0,
-    )
-    return tally.as_findings(out, None, place, synthetic=bool(mapped["synthetic"].all()), method=METHOD, period=period)
 
 
 # ---- squares that hold more than expected ------------------------------------------------------------------------
@@ -240,7 +195,8 @@ def findings(studied: pd.DataFrame, what: Scene, base: Baseline, rules: Mapping,
     studied : DataFrame
         Of :func:`study`.
     what, base, rules
-        As there; ``map_points_least``, ``hot_points_full``.
+        As there; ``map_points_least``, ``hot_points_full``, ``extract_k_least``: of squares with fewer incidents
+        about them nothing is told.
     of : int
         All attendances (or offences) of the area and period, mapped or not.
 
@@ -269,13 +225,16 @@ def findings(studied: pd.DataFrame, what: Scene, base: Baseline, rules: Mapping,
     whole = whole.assign(denominator=[tested, draws, tested], share_used=used, flags=";".join(told), stratum_dim="")
     if few or empty:
         whole = whole.assign(value=np.nan, status="no_data")
-    out = pd.concat([whole, *_by_square(studied, draws)], ignore_index=True).assign(n=float(what.n), source=what.source)
+    out = pd.concat([whole, *_by_square(studied, draws, rules["extract_k_least"])], ignore_index=True).assign(
+        n=float(what.n), source=what.source
+    )
     out["status"] = out["status"].fillna("final") if "status" in out else "final"
     return tally.as_findings(out, None, what.place, synthetic=what.synthetic, method=TEST, period=what.period)
 
 
-def _by_square(studied: pd.DataFrame, draws: float) -> list[pd.DataFrame]:
+def _by_square(studied: pd.DataFrame, draws: float, least: float) -> list[pd.DataFrame]:
     shown = studied[studied["hot"] | studied["one_place"] | studied["rank"].notna()]
+    shown = shown[shown["around"] > least - 0.5]
     marks = {
         "hot": shown["hot"],
         "one_place": shown["one_place"],
@@ -371,3 +330,17 @@ def density(what: Scene, rules: Mapping, bandwidth_m: float | None = None) -> pd
     out = pd.DataFrame({"cell": frame.names(cells), "x": x, "y": y, "density": value})
     out.attrs["bandwidth_m"] = radius
     return out
+
+
+def surface(what: Scene, rules: Mapping) -> pd.DataFrame:
+    """Return :func:`density` as findings ``density`` by ``cell``; "no data" under ``map_points_least`` incidents.
+
+    ``expected`` holds the radius of the kernel in metres; squares without any density have no row.
+    """
+    found = density(what, rules)
+    found = found[found["density"] > 0] if what.n >= rules["map_points_least"] else found.head(0)
+    out = pd.DataFrame({"stratum": found["cell"], "value": found["density"], "status": "final"})
+    out = out if len(out) else pd.DataFrame([{"stratum": "", "value": np.nan, "status": "no_data"}])
+    out = out.assign(measure="density", unit="rate", stratum_dim="cell", n=float(what.n), source=what.source)
+    out["expected"] = float(rules["kernel_m"])
+    return tally.as_findings(out, None, what.place, synthetic=what.synthetic, method=DENSITY, period=what.period)

@@ -17,10 +17,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from istv_lib import _hub, _package, _release, _stamps, clearance, errors, months, params, releases, scan, store
+from istv_lib import (
+    _geopackage,
+    _hub,
+    _package,
+    _release,
+    _stamps,
+    clearance,
+    errors,
+    months,
+    params,
+    releases,
+    scan,
+    store,
+)
 from istv_lib import run as _run
 from istv_lib._lint import check_notebook, check_page
-from istv_lib._page import Page, render
+from istv_lib._page import WATERMARK, Page, render
 from istv_lib._release import ABOUT, PAGE, Draft, Terms
 
 __all__ = ["AUDIENCES", "Page", "check_notebook", "check_page", "publish", "render", "withdraw"]
@@ -200,10 +213,20 @@ def _write_aside(where: store.Root, made: Draft, result: dict[str, Any]) -> None
         path = where.partner / page.month / page.slug / PAGE
     else:
         path = where.restricted / page.month / "pages" / f"{made.run['id']}.html"
-    for name, content in made.tables.items():
+    for name, content in (made.tables | _squares(made)).items():
         store.write(path.with_name(page.csv_prefix + name), content)
     store.write(path, made.files(page)[PAGE])
     result["path"] = path.relative_to(where.path).as_posix()
+
+
+def _squares(made: Draft) -> dict[str, bytes]:
+    """Return the squares of a partner page's tables for QGIS; nothing where it shows none."""
+    rules, mark = params.defaults(), "-SYNTHETIC" if made.page.kind == "synthetic" else ""
+    tables = {block.name: _stamps.rows(block) for block in made.blocks if block.kind == "table"}
+    sides = {"": rules["lattice_m"], "proportion_test": rules["compare_m"]}
+    found = _geopackage.rows(tables, sides, WATERMARK) if made.page.audience == "partner" else []
+    made_of = {"gpkg": _geopackage.to_gpkg, "csv": _geopackage.to_csv} if found else {}
+    return {f"squares{mark}.{ending}": write(found) for ending, write in made_of.items()}
 
 
 def _publish_hub(

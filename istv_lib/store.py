@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from istv_lib import _by_date, _commit, errors, months, params, places, schema
+from istv_lib import _by_date, _commit, _root_tables, errors, months, params, places, schema
 
 DEMO = "outputs"
 BY_DATE = _by_date.TABLES
@@ -199,8 +199,9 @@ def load(
     table : str
         ``events``, ``conformed``, ``submissions``, ``quarantine``, ``changes``, ``reconciliation``, ``revisions``,
         ``located``, ``site_months``, ``streets``, ``gazetteer``, ``place_accuracy``,
-        ``police_months``, ``sites`` (the roster: ``R/reference/sites.csv`` if there, else the shipped one) or
-        ``population`` (``R/reference/population.csv`` if there, else residents by borough without ages).
+        ``police_months``, ``sites`` (the roster: ``R/reference/sites.csv`` if there, else the shipped one),
+        ``population`` (``R/reference/population.csv`` if there, else residents by borough without ages) or ``venues``
+        (names of venues and stations: those of the place list if there, and the shipped stations).
     area : places.Area, optional
         Keep events whose borough lies in the area; default all, including "borough not known".
     months : (str, str), optional
@@ -227,8 +228,8 @@ def load(
     """
     where = where or root()
     _commit.recover(where.path, where.store)
-    if table in {"sites", "population"}:
-        return _sites(where) if table == "sites" else _population(where)
+    if table in _ROOT:
+        return _ROOT[table](where)
     frame = _read(where, table, source) if as_of is None else _read_then(where, table, as_of)
     if months is not None:
         frame = frame[frame["month"].between(*months)]
@@ -304,22 +305,11 @@ def _sites(where: Root) -> pd.DataFrame:
     return frame
 
 
-def _population(where: Root) -> pd.DataFrame:
-    """Read ``gss``, ``age_band`` and ``population``: the user's, else the shipped residents of all ages."""
-    own = where.reference / "population.csv"
-    if not own.exists():
-        shipped = places.boroughs()[["gss", "population"]]
-        return shipped.assign(age_band="all")
-    frame = pd.read_csv(own, dtype=str, keep_default_na=False)
-    if absent := [c for c in ("gss", "age_band", "population") if c not in frame]:
-        msg = f"population.csv lacks the column '{absent[0]}'; it needs gss, age_band and population."
-        raise errors.StoreError(msg)
-    number = pd.to_numeric(frame["population"], errors="coerce")
-    wrong = ~frame["gss"].isin(places.boroughs()["gss"]) | ~frame["age_band"].isin(schema.AGE_BANDS) | ~(number >= 0)
-    if wrong.any():
-        msg = f"Row {int(wrong.to_numpy().argmax()) + 2} of population.csv has no London borough, age band or number."
-        raise errors.StoreError(msg)
-    return frame.assign(population=number)
+_ROOT = {
+    "sites": _sites,
+    "population": lambda where: _root_tables.population(where.reference / "population.csv"),
+    "venues": lambda where: _root_tables.venues(where.store / "gazetteer.parquet"),
+}
 
 
 def sources(where: Root | None = None) -> list[str]:
@@ -443,3 +433,8 @@ def ledger(where: Root) -> list[dict]:
 def history(month: str, count: int) -> tuple[str, str]:
     """Return first and last of the ``count`` months that end with ``month``, for :func:`load`."""
     return months.add(month, 1 - count), month
+
+
+def maps_out(where: Root | None = None) -> list[tuple[str, ...]]:
+    """Return the density maps that were published: first and last month, place and a hash of the classes."""
+    return [tuple(line["map"]) for line in ledger(where or root()) if "map" in line]

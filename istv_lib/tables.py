@@ -10,6 +10,8 @@ from istv_lib import _marks, _rated, months, params, schema
 from istv_lib._block import Block, demand
 from istv_lib._cells import TIDY, covered, csv, html, noted, periods, ranges, table_block  # noqa: F401 - tables.csv
 from istv_lib._monitor_tables import changes, charts, rates_of, rolling, signals, strata, supplied  # noqa: F401
+from istv_lib._place_words import UNMAPPED
+from istv_lib._square_tables import areas, blocks, held, near_repeats, sources, squares, venues  # noqa: F401
 from istv_lib.disclosure import Released
 
 
@@ -234,7 +236,7 @@ def unmapped(
     released: Released, *, title: str, labels: Mapping[str, str] | None = None, name: str = "unmapped"
 ) -> Block:
     """Show which share of each group of attendances is on no map, and how the group differs from those mapped."""
-    return table_block(name, _rated.groups(demand(released).table, labels), released, title)
+    return table_block(name, _rated.groups(demand(released).table, labels or UNMAPPED), released, title)
 
 
 def timeliness(released: Released, *, title: str, name: str = "timeliness") -> Block:

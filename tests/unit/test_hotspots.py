@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from istv_lib import _place_words, disclosure, errors, hotspots, maps, months, places, tables, tally, words
+from istv_lib import _place_words, disclosure, errors, hotspots, months, places, tables, tally, words
 from tests.conftest import CAMDEN, HACKNEY, make_events
 
 PERIOD = ("2023-02", "2024-01")
@@ -30,29 +30,13 @@ def test_what_is_not_fit_is_left_out_and_refused(rules, row):
         events.loc[0, column] = value
     assert hotspots.mappable(events, rules).tolist() == [False] + [True] * 5
     fit = hotspots.fit(events, rules)
-    assert hotspots.cells(fit, CAMDEN, PERIOD, rules, of=6)["value"].tolist() == [5]
+    assert len(fit) == 5
     for refuses in (
-        lambda: hotspots.cells(events, CAMDEN, PERIOD, rules, of=6),
+        lambda: hotspots.scene(events, places.find_area(CAMDEN), PERIOD, rules),
         lambda: hotspots.moved(events, CAMDEN, PERIOD, rules, np.random.default_rng(1)),
     ):
         with pytest.raises(errors.DisclosureError, match="1 of 6 attendances may be on no map"):
             refuses()
-
-
-def test_squares_tell_their_share_of_all(rules):
-    found = hotspots.cells(located(), CAMDEN, PERIOD, rules, of=12)
-    assert found["value"].tolist() == [6]
-    assert found["share_used"].iloc[0] == 0.5
-    assert places.cell_origin(found["stratum"].iloc[0]) == (529_000, 184_000)
-    assert hotspots.cells(located().head(0), CAMDEN, PERIOD, rules, of=0).empty
-
-
-def test_a_map_draws_squares_of_hotspots_alone(rules):
-    found = hotspots.cells(located(), CAMDEN, PERIOD, rules, of=6)
-    look = {"place": CAMDEN, "title": "T", "points_least": 1}
-    assert maps.cells(disclosure.release(found, "partner"), **look).alt
-    with pytest.raises(errors.DisclosureError, match=r"hotspots\.cells"):
-        maps.cells(disclosure.release(found.assign(method="count"), "partner"), **look)
 
 
 # ---- who is on no map --------------------------------------------------------------------------------------------
