@@ -25,6 +25,7 @@ CREDIT = (
     "contains Ordnance Survey data © Crown copyright and database right 2012"
 )
 BESIDE, WATER = "#F4F4F4", "#CFE3EE"
+WIDE, LOW, TALL, KEY = 7.2, 0.62, 1.15, 0.9  # inches; least and greatest height over width; inches for the key
 _HALO = [withStroke(linewidth=1.8, foreground="white")]
 
 
@@ -50,19 +51,32 @@ def outline(place: str) -> BaseGeometry:
 
 def begin(place: str) -> tuple[Figure, Axes, str]:
     """Return a figure with the ground about an area, whose axis is ready to be drawn on, and the attribution."""
-    figure, (axis,) = canvas.surface(7.2, 5.8)
     mine, shape = set(places.find_area(place).boroughs), outline(place)
-    finish(axis, shape.bounds, credit="")
+    figure, axis = _view(shape.bounds)
     credit = _tiles.add(axis)
-    see = 0.0 if credit else 1.0
-    view = shapely.box(*(axis.get_xlim()[0], axis.get_ylim()[0], axis.get_xlim()[1], axis.get_ylim()[1]))
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    view = shapely.box(left, low, right, high)
     for gss, part in zip(*_points.shapes(), strict=True):
         if part.intersects(view):
-            fill = {"facecolor": "white" if gss in mine else BESIDE, "alpha": None} if see else {"facecolor": "none"}
-            add(axis, part, edgecolor=canvas.CONTEXT, linewidth=0.9, zorder=1, **fill)
-    if see:
+            fill = "none" if credit else "white" if gss in mine else BESIDE
+            add(axis, part, facecolor=fill, edgecolor=canvas.CONTEXT, linewidth=0.9, zorder=1)
+    if not credit:
         add(axis, water().intersection(view), facecolor=WATER, edgecolor="none", zorder=1.1)
     return figure, axis, ". ".join(filter(None, [CREDIT, credit]))
+
+
+def _view(bounds: tuple[float, float, float, float]) -> tuple[Figure, Axes]:
+    """Return a figure as high as the shape asks for, within bounds, and its axis set to the shape and a rim."""
+    x0, y0, x1, y1 = bounds
+    pad = 0.05 * max(x1 - x0, y1 - y0)
+    wide, high = x1 - x0 + 2 * pad, y1 - y0 + 3 * pad
+    share = min(max(high / wide, LOW), TALL)
+    figure, (axis,) = canvas.surface(WIDE, WIDE * share + KEY)
+    wide, high = max(wide, high / share), max(high, wide * share)
+    middle, bottom = (x0 + x1) / 2, (y0 + y1) / 2 - pad / 2 - high / 2
+    axis.set(xlim=(middle - wide / 2, middle + wide / 2), ylim=(bottom, bottom + high), aspect="equal")
+    axis.set_axis_off()
+    return figure, axis
 
 
 def names(axis: Axes, place: str) -> None:
@@ -83,7 +97,7 @@ def names(axis: Axes, place: str) -> None:
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
     for row in places.boroughs().itertuples():
         inside = left < row.label_x < right and low < row.label_y < high
-        if inside and row.gss not in mine and row.label_x > left + 0.3 * (right - left):
+        if inside and row.gss not in mine:
             look = {"fontsize": 7, "style": "italic", "ha": "center", "va": "center", "color": canvas.QUIET}
             axis.text(row.label_x, row.label_y, row.name, zorder=3, clip_on=True, **look)
 
@@ -98,19 +112,25 @@ def _apart(towns: pd.DataFrame, gap: float, most: int) -> pd.DataFrame:
     return towns.iloc[kept]
 
 
-def finish(axis: Axes, bounds: tuple[float, float, float, float], credit: str = CREDIT) -> None:
-    """Set the view, with room for the key on the left, and draw scale bar and attribution."""
+def finish(axis: Axes, bounds: tuple[float, float, float, float]) -> None:
+    """Set the view of a map of London, with room for the key on the left, and draw scale bar and attribution."""
     x0, y0, x1, y1 = bounds
     pad = 0.04 * max(x1 - x0, y1 - y0)
     wide, high = axis.figure.get_size_inches()
     room = max((y1 - y0 + 3.4 * pad) * wide / high, x1 - x0 + 2 * pad) - (x1 - x0)
     axis.set(xlim=(x0 - 0.95 * room, x1 + 0.05 * room), ylim=(y0 - 2.4 * pad, y1 + pad), aspect="equal")
     axis.set_axis_off()
-    if not credit:
-        return
-    x0 -= 0.95 * room - pad
-    length = 10_000 if x1 - x0 > 30_000 else (2_000 if x1 - x0 > 8_000 else (1_000 if x1 - x0 > 3_000 else 500))
-    axis.plot([x0, x0 + length], [y0 - pad, y0 - pad], color=canvas.INK, linewidth=2, solid_capstyle="butt", zorder=6)
+    scale(axis)
+
+
+def scale(axis: Axes, credit: str = CREDIT) -> None:
+    """Draw scale bar and attribution at the lower left corner."""
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    step = 0.01 * (high - low)
+    length = next((m for m in (10_000, 5_000, 2_000, 1_000) if m < 0.3 * (right - left)), 500)
+    start, level = left + 2 * step, low + 5 * step
+    axis.plot([start, start + length], [level, level], color=canvas.INK, linewidth=2, solid_capstyle="butt", zorder=6)
     told = f"{length // 1000} km" if length >= 1000 else f"{length} m"
-    axis.text(x0, y0 - 0.8 * pad, told, fontsize=8, va="bottom", zorder=6)
-    axis.text(x0 - pad, y0 - 2.4 * pad, credit, fontsize=6, color=canvas.QUIET, va="bottom", zorder=6, wrap=True)
+    axis.text(start, level + 0.6 * step, told, fontsize=8, va="bottom", zorder=6, path_effects=_HALO)
+    look = {"fontsize": 6, "color": canvas.QUIET, "va": "bottom", "path_effects": _HALO}
+    axis.text(start, low + step, credit, zorder=6, **look)

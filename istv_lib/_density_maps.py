@@ -47,7 +47,7 @@ def density(released: Released, *, title: str, name: str = "density") -> Block:
     for drawn in (filled, lines):
         drawn.set_clip_path(edge)
     _basemap.names(axis, place)
-    _basemap.finish(axis, shape.bounds, credit)
+    _basemap.scale(axis, credit)
     words = [f"{level:g} or more" for level in levels]
     handles = [
         Rectangle((0, 0), 1, 1, facecolor=f, edgecolor=canvas.BLUE, label=w) for f, w in zip(fills, words, strict=True)
@@ -111,7 +111,7 @@ def classes(released: Released, *, title: str, name: str = "where") -> Block:
         handles.append(handle)
     _basemap.add(axis, _basemap.outline(place), facecolor="none", edgecolor=canvas.INK, linewidth=1.5, zorder=3)
     _basemap.names(axis, place)
-    _basemap.finish(axis, _basemap.outline(place).bounds, credit)
+    _basemap.scale(axis, credit)
     key(axis, handles, f"Attendances per km², {year}")
     rounded = f"about {cells['n'].iloc[0]:,.0f}" if cells["n"].notna().all() else "a withheld number of"
     rests = f"n = {rounded} events in public places that could be placed, within {gate['bandwidth_m_least']} m."

@@ -6,6 +6,7 @@ with, and is a grey panel with the reason where there can be no map.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -61,11 +62,11 @@ def hot(released: Released, *, title: str, name: str = "hot") -> Block:
     if reason:
         return panel(released, head["place"], reason, title=title, name=name, rests=rests(head))
     cells = by_cell(table)
-    marks = cells["flags"].str.split(";")
-    is_hot, one = (marks.map(lambda own, w=word: w in own) for word in ("hot", "one_place"))
+    is_hot, one = flagged(cells, "hot"), flagged(cells, "one_place")
     kinds = [*_shades(cells, is_hot), ("one place alone: not hot", one, _ONE)]
     heading = found(head)
-    note = f"{rests(head)} {by_chance(table)} {_others(table)}"
+    note = " ".join([rests(head), by_chance(table), *([_others(table)] if "flat" in head["flags"] else [])])
+    note += " A hot square may hold no incident itself and touch those that do."
     told = f"{heading}. {_where(cells[is_hot])}"
     return _map(released, cells, kinds, title=title, name=name, heading=heading, told=told, note=note)
 
@@ -111,6 +112,11 @@ def by_cell(table: pd.DataFrame) -> pd.DataFrame:
     cells = table[table["measure"] == "incidents_around"].set_index("stratum")
     sure = table[table["measure"] == "p_hot"].set_index("stratum")["value"]
     return cells.assign(sure=sure.reindex(cells.index)).reset_index()
+
+
+def flagged(cells: pd.DataFrame, *words: str) -> pd.Series:
+    """Tell which rows carry one of some flags."""
+    return cells["flags"].map(lambda own: bool(set(words) & set(own.split(";")))).astype(bool)
 
 
 def _shades(cells: pd.DataFrame, is_hot: pd.Series) -> list[_Kind]:
@@ -202,7 +208,7 @@ def _map(
     handles = [draw(axis, cells.loc[mine, "stratum"], side, words, look) for words, mine, look in kinds if mine.any()]
     _basemap.add(axis, _basemap.outline(place), facecolor="none", edgecolor=canvas.INK, linewidth=1.5, zorder=3)
     _basemap.names(axis, place)
-    _basemap.finish(axis, _basemap.outline(place).bounds, credit)
+    _basemap.scale(axis, credit)
     key(axis, handles, f"Squares of {side:.0f} m")
     alt = f"Map of squares of {side:.0f} metres. {title}. {told}"[:590]
     return canvas.framed("map", name, figure, released, title, alt, heading=heading, note=f"{note} {credit}.")
@@ -217,10 +223,10 @@ def draw(axis: Axes, cells: pd.Series, side: float, words: str, look: dict) -> R
 
 
 def key(axis: Axes, handles: list, head: str) -> None:
-    """Draw the key in the room on the left."""
+    """Draw the key above the map."""
     points = [line for line in axis.get_lines() if line.get_label() == "station"]
-    look = {"fontsize": 8.5, "title_fontsize": 9, "frameon": False, "alignment": "left"}
-    axis.legend(handles=[*handles, *points], title=head, loc="upper left", **look).set_zorder(7)
+    look = {"fontsize": 9, "title_fontsize": 9, "frameon": False, "alignment": "left", "ncols": 3}
+    axis.figure.legend(handles=[*handles, *points], title=head, loc="outside upper left", **look)
 
 
 def panel(released: Released, place: str, reason: str, *, title: str, name: str, rests: str) -> Block:
@@ -228,7 +234,7 @@ def panel(released: Released, place: str, reason: str, *, title: str, name: str,
     figure, axis, credit = _basemap.begin(place)
     shape = _basemap.outline(place)
     _basemap.add(axis, shape, facecolor=GREY, edgecolor=canvas.INK, linewidth=1.2, zorder=2)
-    _basemap.finish(axis, shape.bounds, credit)
-    axis.set_title(reason.replace(": ", ":\n", 1), loc="left", fontsize=10)
+    _basemap.scale(axis, credit)
+    axis.set_title(textwrap.fill(reason, 75), loc="left", fontsize=10)
     alt = f"Map without squares. {title}. {reason}."
     return canvas.framed("map", name, figure, released, title, alt, heading=reason, note=f"{rests} {credit}.")

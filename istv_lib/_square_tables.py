@@ -14,7 +14,7 @@ from istv_lib.disclosure import Released
 
 HELD = {
     "gini_generalised": "Concentration over squares (generalised Gini, 0 even, 1 one square)",
-    "squares_for": "Share of squares that hold {s} of the incidents",
+    "squares_for": "Squares that hold {s} of the incidents, of {d}",
     "caught": "Later incidents in {s}",
     "area_share": "Share of the area in {s}",
     "pai": "Times as many as their area would give (PAI), {s}",
@@ -40,9 +40,7 @@ def squares(released: Released, *, title: str, name: str, ranked: bool = False) 
     """
     table = demand(released).table
     cells = _square_maps.by_cell(table)
-    flags = cells["flags"].str.split(";")
-    top = flags.map(lambda own: "top" in own)
-    cells = cells[top] if ranked else cells[flags.map(lambda own: bool({"hot", "one_place"} & set(own)))]
+    cells = cells[_square_maps.flagged(cells, *(("top",) if ranked else ("hot", "one_place")))]
     order = cells["value"] if ranked else cells["value"] - cells["expected"]
     cells = cells.assign(by=order).sort_values(["by", "stratum"], ascending=[False, True])
     if cells.empty:
@@ -90,7 +88,8 @@ def areas(released: Released, *, title: str, name: str = "when", most: int = 5) 
     ``released`` holds findings of :func:`istv_lib.blocks.when`.
     """
     table = demand(released).table
-    heads = table[(table["measure"] == "area_squares") & table["value"].notna()]
+    heads = table[(table["measure"] == "area_squares") & (table["n"] >= params.defaults()["extract_k_least"])]
+    heads = heads[heads["value"].notna()]
     if heads.empty:
         return _said(released, "There is no hot area whose hours and weapons could be told.", name)
     side, out = params.defaults()["lattice_m"], {}
@@ -168,7 +167,8 @@ def held(released: Released, *, title: str, name: str = "held") -> Block:
     ``released`` holds findings of :func:`istv_lib.concentration.held`.
     """
     table = demand(released).table
-    names = [HELD[m].format(s=_MAPS.get(s, s)) for m, s in zip(table["measure"], table["stratum"], strict=True)]
+    told = table[["measure", "stratum", "denominator"]].to_numpy()
+    names = [HELD[m].format(s=_MAPS.get(s, s), d=f"{d:,.0f}") for m, s, d in told]
     spans = [f"{_as(u, a)} to {_as(u, b)}" if pd.notna(a) else "" for u, a, b in table[_SPAN].to_numpy()]
     rows = pd.DataFrame({"Measure": names, "Value": table["shown"].tolist(), "95% interval": spans})
     rows["Incidents"] = _whole(table["n"])
@@ -179,7 +179,7 @@ _SPAN = ["unit", "lower", "upper"]
 
 
 def _as(unit: str, value: float) -> str:
-    return f"{value:.0%}" if unit == "share" else f"{value:.2f}"
+    return {"share": "{:.0%}", "square": "{:.0f}"}.get(unit, "{:.2f}").format(value)
 
 
 def _note(flags: str) -> str:

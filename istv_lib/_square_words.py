@@ -53,7 +53,7 @@ def _head(released: Released) -> pd.Series:
 def _first(even: Released) -> str:
     """Say where the largest hot square lies, and how firmly it stands there."""
     cells = _square_maps.by_cell(even.table)
-    cells = cells[cells["flags"].str.split(";").map(lambda own: "hot" in own)]
+    cells = cells[_square_maps.flagged(cells, "hot")]
     if cells.empty:
         return ""
     row = cells.sort_values(["value", "stratum"], ascending=[False, True]).iloc[0]

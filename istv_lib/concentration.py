@@ -86,9 +86,8 @@ def summary(what: Scene, rules: Mapping[str, Any], rng: np.random.Generator) -> 
     Returns
     -------
     DataFrame
-        Findings of the squares of the area: ``gini_generalised``, and ``squares_for`` by ``incidents`` ("50%"): the
-        share of squares that holds so much of the incidents, ``denominator`` the squares. "No data" under
-        ``map_points_least`` incidents.
+        Findings of the squares of the area: ``gini_generalised``, and ``squares_for`` by ``incidents`` ("50%"): how
+        many squares hold so much of the incidents, of ``denominator``. "No data" under ``map_points_least``.
 
     Notes
     -----
@@ -107,10 +106,13 @@ def summary(what: Scene, rules: Mapping[str, Any], rng: np.random.Generator) -> 
     if enough:
         seen = _shape(counts[None], parts)[0]
         low, high = _ends(seen, _shape(_shrink.likely_counts(counts, [n], int(rules["hot_draws"]), rng)[0], parts))
-    out = pd.DataFrame({"value": seen, "lower": low, "upper": high})
+    many = np.array([1, *[squares] * len(parts)])
+    out = pd.DataFrame({"value": seen * many, "lower": low * many, "upper": high * many})
+    out.loc[1:, "value"] = np.ceil(out.loc[1:, "value"].round(9))
     out["measure"] = ["gini_generalised", *["squares_for"] * len(parts)]
     out["stratum"] = ["", *[f"{part:.0%}" for part in parts]]
-    out = out.assign(stratum_dim=np.where(out["stratum"] == "", "", "incidents"), unit="share", n=float(n))
+    out = out.assign(stratum_dim=np.where(out["stratum"] == "", "", "incidents"), n=float(n))
+    out["unit"] = np.where(out["stratum"] == "", "share", "square")
     out = out.assign(denominator=float(squares), status="final" if enough else "no_data", source=what.source)
     out["flags"] = "few_incidents" if n < squares else ""
     return tally.as_findings(out, None, what.place, synthetic=what.synthetic, method=METHOD, period=what.period)
