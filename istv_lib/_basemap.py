@@ -5,6 +5,7 @@ A helper of :mod:`istv_lib.maps`. Coordinates are metres, EPSG:27700.
 
 from __future__ import annotations
 
+import textwrap
 from functools import cache
 
 import numpy as np
@@ -25,13 +26,13 @@ CREDIT = (
     "contains Ordnance Survey data © Crown copyright and database right 2012"
 )
 BESIDE, WATER = "#F4F4F4", "#CFE3EE"
-WIDE, LOW, TALL, KEY = 7.2, 0.62, 1.15, 0.9  # inches; least and greatest height over width; inches for the key
+WIDE, LOW, TALL, KEY = 7.2, 0.62, 1.15, 0.75  # inches; least and greatest height over width; inches for the key
 _HALO = [withStroke(linewidth=1.8, foreground="white")]
 
 
 def add(axis: Axes, shape: BaseGeometry, **style: object) -> None:
-    """Draw a polygon, or several."""
-    for part in getattr(shape, "geoms", [shape]):
+    """Draw a polygon, or several, or nothing."""
+    for part in (p for p in getattr(shape, "geoms", [shape]) if p.geom_type == "Polygon" and not p.is_empty):
         rings = [np.asarray(ring.coords) for ring in (part.exterior, *part.interiors)]
         codes = [[Path.MOVETO, *[Path.LINETO] * (len(ring) - 2), Path.CLOSEPOLY] for ring in rings]
         axis.add_patch(PathPatch(Path(np.concatenate(rings), np.concatenate(codes)), **style))
@@ -76,6 +77,7 @@ def _view(bounds: tuple[float, float, float, float]) -> tuple[Figure, Axes]:
     middle, bottom = (x0 + x1) / 2, (y0 + y1) / 2 - pad / 2 - high / 2
     axis.set(xlim=(middle - wide / 2, middle + wide / 2), ylim=(bottom, bottom + high), aspect="equal")
     axis.set_axis_off()
+    axis.set_anchor("N")
     return figure, axis
 
 
@@ -128,9 +130,9 @@ def scale(axis: Axes, credit: str = CREDIT) -> None:
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
     step = 0.01 * (high - low)
     length = next((m for m in (10_000, 5_000, 2_000, 1_000) if m < 0.3 * (right - left)), 500)
-    start, level = left + 2 * step, low + 5 * step
+    start, level = left + 2 * step, low + 6 * step
     axis.plot([start, start + length], [level, level], color=canvas.INK, linewidth=2, solid_capstyle="butt", zorder=6)
     told = f"{length // 1000} km" if length >= 1000 else f"{length} m"
     axis.text(start, level + 0.6 * step, told, fontsize=8, va="bottom", zorder=6, path_effects=_HALO)
     look = {"fontsize": 6, "color": canvas.QUIET, "va": "bottom", "path_effects": _HALO}
-    axis.text(start, low + step, credit, zorder=6, **look)
+    axis.text(start, low + step, textwrap.fill(credit, 100), zorder=6, **look)

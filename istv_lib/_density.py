@@ -144,7 +144,10 @@ def refuse_overlap(new: tuple[str, ...], earlier: Iterable[tuple[str, ...]]) -> 
 
 
 def _kernel(points: pd.DataFrame, cells: pd.DataFrame, bandwidth: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return each cell's quartic density per square kilometre, and the incidents and months within the bandwidth."""
+    """Return each cell's quartic density per square kilometre, and the incidents and months within the bandwidth.
+
+    Of the incidents the largest single place (to the metre) counts as one, so that none is seen by its own circle.
+    """
     trees = (cKDTree(frame[["x", "y"]].to_numpy(dtype=float).reshape(-1, 2)) for frame in (cells, points))
     near = next(trees).sparse_distance_matrix(next(trees), bandwidth, output_type="ndarray")
     near = near[near["v"] < bandwidth]
@@ -153,7 +156,17 @@ def _kernel(points: pd.DataFrame, cells: pd.DataFrame, bandwidth: float) -> tupl
     months = pd.DataFrame({"cell": near["i"], "month": month}).drop_duplicates()["cell"].to_numpy()
     count = len(cells)
     density = np.bincount(near["i"], weight, count)
-    return density, np.bincount(near["i"], minlength=count), np.bincount(months, minlength=count)
+    support = np.bincount(near["i"], minlength=count) - (_largest(points, near, count) - 1).clip(0)
+    return density, support, np.bincount(months, minlength=count)
+
+
+def _largest(points: pd.DataFrame, near: np.ndarray, count: int) -> np.ndarray:
+    """Return how many of the incidents near each cell share one point."""
+    spot = points.groupby([points["x"].round(), points["y"].round()], sort=False).ngroup().to_numpy()
+    both, size = np.unique(near["i"] * np.int64(max(len(points), 1)) + spot[near["j"]], return_counts=True)
+    out = np.zeros(count, dtype=np.int64)
+    np.maximum.at(out, both // max(len(points), 1), size)
+    return out
 
 
 def _breaks(density: np.ndarray, most: int) -> np.ndarray:

@@ -114,7 +114,8 @@ def classes(released: Released, *, title: str, name: str = "where") -> Block:
     _basemap.scale(axis, credit)
     key(axis, handles, f"Attendances per km², {year}")
     rounded = f"about {cells['n'].iloc[0]:,.0f}" if cells["n"].notna().all() else "a withheld number of"
-    rests = f"n = {rounded} events in public places that could be placed, within {gate['bandwidth_m_least']} m."
+    rests = f"n = {rounded} events in public places whose place is known well enough; each counts for "
+    rests += f"{gate['bandwidth_m_least']} m around."
     blank = f"No colour: fewer than {gate['events_least']} about there; that does not mean that it is safe."
     heading = f"Where attendances of {year} gather, in {most} class{'es' if most > 1 else ''}"
     alt = f"Map in {most} classes. {title}. {rests} {blank}"

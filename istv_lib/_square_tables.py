@@ -25,8 +25,10 @@ _MAPS = {"hot": "hot squares", "top": "the largest squares"}
 _NOTES = {"hot": "hot", "one_place": "one place alone, not hot", "one_street": "rests on one street"}
 
 
-def squares(released: Released, *, title: str, name: str, ranked: bool = False) -> Block:
+def squares(released: Released, *, title: str, name: str, ranked: bool = False) -> Block | None:
     """Show tested squares: where, incidents about them, expected, P(hot), how firm the rank is, what to note.
+
+    Nothing where there is none: the map above says why.
 
     Parameters
     ----------
@@ -44,8 +46,7 @@ def squares(released: Released, *, title: str, name: str, ranked: bool = False) 
     order = cells["value"] if ranked else cells["value"] - cells["expected"]
     cells = cells.assign(by=order).sort_values(["by", "stratum"], ascending=[False, True])
     if cells.empty:
-        reason = _square_maps.why_not(table[table["measure"] == "hot_squares"].iloc[0])
-        return _said(released, f"{reason or 'There is no such square'}.", name)
+        return None
     kept = table[table["measure"] == "kept"].set_index("stratum")
     rows = pd.DataFrame({"Where": _near.squares(cells["stratum"], params.defaults()["lattice_m"])})
     rows["Square"], rows["Incidents in it and around"] = cells["stratum"].tolist(), cells["shown"].tolist()
@@ -118,22 +119,26 @@ def venues(released: Released, *, title: str, name: str = "venues", least: float
     cell, named = table["stratum"].str[:14].tolist(), table["stratum"].str[16:].tolist()
     made = released.kind == "synthetic"
     names = [f"invented place {k}" if made else told or "no name known" for k, told in enumerate(named, 1)]
-    rows = pd.DataFrame({"Place": names, "Where": _near.squares(cell, params.defaults()["lattice_m"])})
-    rows["Square"], rows["Incidents"] = cell, table["shown"].tolist()
+    rows = pd.DataFrame({"Place": names, "Square": cell})
+    if not made:
+        rows["Where"] = _near.squares(cell, params.defaults()["lattice_m"])
+    rows["Incidents"] = table["shown"].tolist()
     rows["In the last months"] = _whole(table["numerator"])
     rows["People hurt"] = _whole(table["n"])
     return table_block(name, rows, released.pick(measure="venue_incidents"), title)
 
 
-def sources(released: Released, *, title: str, name: str = "sources") -> Block:
+def sources(released: Released, *, title: str, name: str = "sources") -> Block | None:
     """Show the squares that tell two sources apart: records of each, ratio of shares with its interval.
+
+    Nothing where there is none: the map above says why.
 
     ``released`` holds findings of :func:`istv_lib.compare.findings`.
     """
     table = demand(released).table
     cells = table[table["measure"] == "source_ratio"]
     if cells.empty:
-        return _said(released, "No square tells hospital and police records apart beyond chance.", name)
+        return None
     rows = pd.DataFrame({"Where": _near.squares(cells["stratum"], params.defaults()["compare_m"])})
     rows["Square"] = cells["stratum"].tolist()
     rows["Hospital"] = _whole(cells["expected"], "fewer than 3")

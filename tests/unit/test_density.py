@@ -190,14 +190,17 @@ def test_few_incidents_have_no_class(count):
     assert disclosure.release(classed(points), "public").table.empty
 
 
-def test_all_incidents_at_one_place():
+def test_a_single_place_has_no_circle_of_its_own():
     points = pd.DataFrame({"x": WEST + 2550.0, "y": SOUTH + 2550.0, "month": ["2024-01"] * 20})
     assert classed(points).empty
-    points.loc[0, "month"] = "2024-02"
-    found = classed(points)
+    points.loc[::2, "month"] = "2024-02"
+    assert classed(points).empty
+    others = points.head(9).assign(x=WEST + 2600.0 + 10 * np.arange(9))
+    found = classed(pd.concat([points, others]))
     assert found["value"].max() <= 5
     at = lattice().set_index("cell").loc[found["stratum"]]
     assert (np.hypot(at["x"] - WEST - 2550, at["y"] - SOUTH - 2550) < 400).all()
+    assert classed(pd.concat([points, others.head(8)])).empty
 
 
 def test_no_cells_and_no_coordinates():
