@@ -167,7 +167,7 @@ def heavy(released: Released, *, title: str, name: str = "sources") -> Block:
     rest = f"n = {head['n']:,.0f} attendances and offences together, {head['shown']} squares tested."
     if cells.empty:
         reason = "No square tells the two sources apart beyond chance"
-        if pd.isna(head["value"]):
+        if head["status"] == "no_data":
             reason = "No map: one of the two sources is not loaded, or too few records can be placed"
         return panel(released, head["place"], reason, title=title, name=name, rests=rest)
     looks = {

@@ -105,7 +105,7 @@ def between(first: Scene, second: Scene, rules: Mapping[str, Any]) -> pd.DataFra
 
 
 def _ratios(counts: list[np.ndarray], n: list[float], whole: float) -> tuple[np.ndarray, ...]:
-    if not 0 < whole < 1:
+    if not min(n) > 0:
         return tuple(np.full(len(counts[0]), np.nan) for _ in range(3))
     return tuple(part * n[1] / n[0] for part in _shrink.odds(*counts, whole))
 

@@ -108,7 +108,9 @@ def summary(what: Scene, rules: Mapping[str, Any], rng: np.random.Generator) -> 
         low, high = _ends(seen, _shape(_shrink.likely_counts(counts, [n], int(rules["hot_draws"]), rng)[0], parts))
     many = np.array([1, *[squares] * len(parts)])
     out = pd.DataFrame({"value": seen * many, "lower": low * many, "upper": high * many})
-    out.loc[1:, "value"] = np.ceil(out.loc[1:, "value"].round(9))
+    whole = [np.ceil, np.floor, np.ceil]
+    for column, turn in zip(["value", "lower", "upper"], whole, strict=True):
+        out.loc[1:, column] = turn(out.loc[1:, column].round(9))
     out["measure"] = ["gini_generalised", *["squares_for"] * len(parts)]
     out["stratum"] = ["", *[f"{part:.0%}" for part in parts]]
     out = out.assign(stratum_dim=np.where(out["stratum"] == "", "", "incidents"), n=float(n))

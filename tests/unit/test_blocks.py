@@ -1,5 +1,7 @@
 """Hot blocks: scores, lasting and new squares, venues, hours; and the planted hot spot of the synthetic London."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -150,7 +152,8 @@ def test_venues_are_repeated_points_and_never_homes_or_streets(rules):
     rows["event_id"] = [f"e{i}" for i in range(len(rows))]
     scene = hotspots.scene(rows, CAMDEN, PERIOD, rules)
     names = pd.DataFrame({"name": ["The Made Arms", "Far"], "x": [pub[0] + 10, 0], "y": [pub[1], 0.0]})
-    found = blocks.venues(scene, rules, names)
+    assert blocks.venues(scene, rules, names)["name"].tolist() == [""]  # no real place is named for made-up incidents
+    found = blocks.venues(dataclasses.replace(scene, synthetic=False), rules, names)
     assert found[["name", "incidents", "victims", "months"]].to_numpy().tolist() == [["The Made Arms", 4, 4, 1]]
     scene.incidents["location_type"] = "home"
     assert blocks.venues(scene, rules).empty
@@ -166,7 +169,10 @@ def test_hours_and_weapons_of_a_hot_area_are_told_with_their_number(rules):
     assert weapons.loc["1: body", "value"] >= 40
     assert weapons["value"].sum() == weapons["n"].iloc[0]
     assert len(told[told["stratum_dim"] == "area_time_band_12"]) == 12
-    assert blocks.when(scene, found.assign(hot=False)).empty
+    area = told[told["measure"] == "area_squares"].iloc[0]
+    assert area["stratum"] == f"1: {places.cell_of(*HEART)[0]}"
+    assert area["value"] == found["hot"].sum()
+    assert blocks.when(scene, found.assign(hot=False))["status"].tolist() == ["no_data"]
 
 
 def test_blocks_become_findings_that_partners_may_see_and_the_public_may_not(rules):

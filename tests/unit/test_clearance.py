@@ -259,3 +259,19 @@ def test_what_was_published_before_can_make_a_month_impossible(where):
     gone = row | {"place": codes[0], "value": "", "symbol": "[c]"}
     with pytest.raises(errors.DisclosureError, match="contradict each other"):
         clearance.verify(where, [told | {"values": [gone]}])
+
+
+def test_a_density_map_that_differs_from_one_of_its_year_may_not_leave(where):
+    def line(first, last, place, classes):
+        return {"audience": "public", "rule": "nhs_hes", "values": [], "map": [first, last, place, classes]}
+
+    old = line("2024-01", "2024-12", "E09000007", "aa")
+    store.append_ledger(where, [old])
+    clearance.verify(where, [old, line("2023-01", "2023-12", "E09000007", "bb")])
+    clearance.verify(where, [line("2024-01", "2024-12", "E09000012", "bb")])
+    revised = line("2024-01", "2024-12", "E09000007", "bb")
+    with pytest.raises(errors.DisclosureError, match="is out and differs"):
+        clearance.verify(where, [revised])
+    other = [line("2023-01", "2023-12", "E09000007", classes) for classes in ("aa", "bb")]
+    with pytest.raises(errors.DisclosureError, match="is out and differs"):
+        clearance.verify(where, other)  # two months about to leave together

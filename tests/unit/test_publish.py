@@ -232,6 +232,32 @@ def test_partner_and_internal_pages_never_enter_the_hub(where):
     assert store.ledger(where) == []
 
 
+def test_squares_of_a_partner_page_lie_beside_it_for_qgis_and_never_in_the_hub(where):
+    csv = "stratum_dim,stratum,measure,method,value,period_start,period_end,synthetic\n"
+    csv += "cell,E529000N184000,incidents_around,lattice_test,12,2026-01,2026-03,True\n"
+    about = {"audience": "partner", "rule": "partner_exact"}
+    squares = notebook(cell(table("top", csv=csv, **about)), lead=headline(**about))
+    hot = run("41_borough_hotspots", audience="partner", title="Hot squares and blocks")
+    put(where, MONTH, [(run(audience="partner"), partner()), (hot, squares)])
+    found = publish.publish(where, MONTH)
+    assert found[1]["path"] == "partner/2026-03/camden-borough-hotspots/index.html"
+    held = content(where.partner / MONTH / "camden-borough-hotspots")
+    assert {"squares-SYNTHETIC.gpkg", "squares-SYNTHETIC.csv"} <= set(held)
+    assert not {"squares-SYNTHETIC.gpkg", "squares-SYNTHETIC.csv"} & set(content(where.partner / MONTH / "camden"))
+    assert held["squares-SYNTHETIC.gpkg"].startswith(b"SQLite format 3")
+    publish.publish(where, MONTH)
+    assert content(where.partner / MONTH / "camden-borough-hotspots") == held
+
+
+def test_a_density_map_is_remembered_in_the_ledger(where):
+    mark = "2025-01 2025-12 E09000007 0123456789abcdef"
+    drawn = notebook(cell(figure(kind="map", name="where", drawn=mark)), lead=headline())
+    put(where, MONTH, [(run(), drawn)])
+    assert publish.publish(where, MONTH)[0]["status"] == "published"
+    assert store.maps_out(where) == [tuple(mark.split())]
+    assert "0123456789abcdef" not in (where.hub / "camden" / MONTH / "v1" / "index.html").read_text(encoding="utf-8")
+
+
 def test_a_partner_notebook_run_as_public_is_refused(where):
     put(where, MONTH, [(run(), partner())])
     assert "not for the public audience" in publish.publish(where, MONTH)[0]["why"]
