@@ -12,7 +12,7 @@ from nbformat import v4
 from typer.testing import CliRunner
 
 from istv_lib import _hub, _release, cli, errors, params, places, publish, releases, store
-from tests.unit.made_pages import TABLE, cell, figure, form, headline, notebook, output, put, root, run, table
+from tests.unit.made_pages import ALT, TABLE, cell, figure, form, headline, notebook, output, png, put, root, run, table
 
 MONTH = "2026-03"
 DUE = dt.datetime(2026, 5, 7, 9, 30, tzinfo=releases.LONDON)
@@ -251,7 +251,7 @@ def test_squares_of_a_partner_page_lie_beside_it_for_qgis_and_never_in_the_hub(w
 
 def test_a_density_map_is_remembered_in_the_ledger(where):
     mark = "2025-01 2025-12 E09000007 0123456789abcdef"
-    drawn = notebook(cell(figure(kind="map", name="where", drawn=mark)), lead=headline())
+    drawn = notebook(cell(output("map", "where", {"image/png": png()}, alt=ALT, drawn=mark)), lead=headline())
     put(where, MONTH, [(run(), drawn)])
     assert publish.publish(where, MONTH)[0]["status"] == "published"
     assert store.maps_out(where) == [tuple(mark.split())]
