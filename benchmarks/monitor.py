@@ -1,0 +1,129 @@
+"""How often the monitor cries wolf, what it can see, and how fast it is: four tables, fixed seeds.
+
+1. False falls where nothing changes but hospitals fall silent, by coverage, beside an XmR chart of raw counts.
+2. Power for a true fall or rise.
+3. Seconds for 33 boroughs x 36 months x 12 strata, beside one series after the other.
+4. What is planted in the synthetic London, over many seeds.
+
+    python benchmarks/monitor.py            # all, about 20 minutes on one core
+    python benchmarks/monitor.py --small    # a quick look
+    python benchmarks/monitor.py 3          # one of the tables
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from _monitor_world import BOROUGHS, LAST, MONTHS, TESTED, World, world
+from rich.progress import track
+from scipy import stats
+
+from istv_lib import change, coverage, monitor, params
+
+RULES = dict(params.defaults())
+BANDS = {"1.00": 0.9995, "0.95-1": 0.95, "0.80-0.95": 0.80, "0.50-0.80": 0.50, "below 0.50": -1.0}
+SETTINGS = {"note": (0.35,), "more outages": (0.9, 0.9)}  # chances of a two-month block at each site
+RUNS = {"note": 300, "more outages": 100}
+ENDS = ("fell", "rose")
+SCREEN, LIMITS = 3.267, 2.66
+
+
+def naive(raw: np.ndarray) -> np.ndarray:
+    """Tell in which tested months raw counts lie below the lower limit of an XmR chart of the months before."""
+    base = raw[:, :-TESTED].astype(float)
+    ranges = np.abs(np.diff(base, axis=1))
+    kept = np.where(ranges < SCREEN * ranges.mean(axis=1, keepdims=True), ranges, np.nan)
+    low = base.mean(axis=1) - LIMITS * np.nanmean(kept, axis=1)
+    return raw[:, -TESTED:] < low[:, None]
+
+
+def cover_of(made: World) -> pd.DataFrame:
+    return coverage.table(made.events, made.site_months, made.roster, LAST, RULES)
+
+
+def judged(made: World, cover: pd.DataFrame) -> pd.DataFrame:
+    """Return the tested borough-months of a world with what was flagged."""
+    own = cover[cover["place_type"] == "borough"].reset_index(drop=True)
+    found = monitor.cube(cover, LAST, RULES, keep=cover["place_type"] == "borough")
+    out = pd.DataFrame({"coverage": found["coverage"], "expected": found["expected"]})
+    for flag in ("below_limit", "above_limit", "run_low", "run_high", "trend_down", "trend_up"):
+        out[flag] = found["flags"].str.contains(flag)
+    out["gated"] = found["status"].isin(["gated", "no_data"])
+    out["place"], out["touched"] = own["place"], own["sites_sent"] < own["sites_expected"]
+    out = out[own["month"].isin(MONTHS[-TESTED:])].assign(naive=naive(made.raw).ravel())
+    out["band"] = np.select([out["coverage"] >= least for least in BANDS.values()], list(BANDS), "")
+    return out
+
+
+def upper(hits: float, n: float) -> float:
+    """Upper end of the 95 % interval of Clopper and Pearson."""
+    return stats.beta.ppf(0.975, hits + 1, n - hits) if n > hits else 1.0
+
+
+def row(name: str, part: pd.DataFrame) -> str:
+    n, falls = len(part), int(part["below_limit"].sum())
+    return (
+        f"| {name} | {n:,} | {falls / n:.2%} (up to {upper(falls, n):.2%}) | {part['above_limit'].mean():.2%} "
+        f"| {part['gated'].mean():.1%} | {part['naive'].mean():.2%} |"
+    )
+
+
+def false_falls(small: bool) -> None:
+    """Print the table of false falls by coverage, and the signals by chance."""
+    rng, parts, seen, by_chance = np.random.default_rng(20240301), [], [], []
+    for setting, blocks in SETTINGS.items():
+        for number in track(range(20 if small else RUNS[setting]), f"no change, {setting}"):
+            made = world(rng, blocks=blocks)
+            cover = cover_of(made)
+            parts.append(judged(made, cover).assign(setting=setting, world=number))
+            if setting == "note":
+                seen.append(len(monitor.signals(cover, LAST, RULES)))
+                if number < (10 if small else 100):
+                    found = monitor.expected_by_chance(cover, LAST, RULES | {"chance_draws": 100}, rng)
+                    by_chance.append(found["expected"].iloc[0])
+    every = pd.concat(parts, ignore_index=True)
+    print("\n| coverage | borough-months | false falls | false rises | gated | false falls, XmR on raw counts |")
+    print("|---|---|---|---|---|---|")
+    for band in BANDS:
+        print(row(band, every[every["band"] == band]))
+    print(row("all", every))
+    for setting in SETTINGS:
+        own = every[every["setting"] == setting]
+        print(row(f"all of '{setting}'", own))
+        print(row(f"'{setting}', touched by an outage", own[own["touched"]]))
+    ranks = pd.qcut(every["expected"], [0, 0.1, 0.5, 0.9, 1.0])
+    for size, own in every.groupby(ranks, observed=True):
+        print(row(f"expected {size.left:.0f} to {size.right:.0f}", own))
+    for setting in SETTINGS:
+        own = every[every["setting"] == setting].groupby(["world", "place"])
+        flags = own[["run_low", "run_high", "trend_down", "trend_up"]].any().mean()
+        print(f"{setting}, share of borough-years with " + ", ".join(f"{k} {v:.2%}" for k, v in flags.items()))
+    error = np.std(seen) / np.sqrt(len(seen))
+    print(f"signals a month, all places: {np.mean(seen):.2f} (standard error {error:.2f}), ", end="")
+    print(f"expected_by_chance {np.mean(by_chance):.2f} (standard error {np.std(by_chance) / len(by_chance) ** 0.5:.2f})")
+
+
+def power(small: bool) -> None:
+    """Print how often a true change of all tested months is seen, by mean and rule."""
+    print("\n| mean | true change | single month low | single month high | run low | run high | 12 months fell | rose |")
+    print("|---|---|---|---|---|---|---|---|")
+    cases = [(mean, factor) for mean in (5, 15, 40) for factor in (1.0, 0.6, 1.5)]
+    rows = []
+    for mean, factor in track(cases, "power"):
+        rng, parts, ratios = np.random.default_rng(20240302), [], []
+        for _ in range(3 if small else 30):
+            made = world(rng, mean=mean, spread=0.3, change=factor)
+            cover = cover_of(made)
+            parts.append(judged(made, cover))
+            keep = cover["place"].isin(BOROUGHS)
+            ratios.append(change.year(cover, LAST, RULES, keep=keep)["flags"])
+        every, ratio = pd.concat(parts), pd.concat(ratios)
+        full = every[~every["gated"]]
+        boroughs = len(every) / TESTED
+        runs = [sum(p.groupby("place")[flag].any().sum() for p in parts) / boroughs for flag in ("run_low", "run_high")]
+        found = [full["below_limit"].mean(), full["above_limit"].mean(), *runs, *(ratio.eq(w).mean() for w in ENDS)]
+        rows.append(f"| {mean} | {factor - 1:+.0%} | " + " | ".join(f"{v:.1%}" for v in found) + " |")
+    print("\n".join(rows))
