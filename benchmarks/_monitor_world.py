@@ -97,3 +97,18 @@ def _states(total: np.ndarray, located: np.ndarray) -> tuple[pd.DataFrame, pd.Da
     grid["status"] = np.where(grid["rows"] > 0, "complete", "missing")
     grid["days_covered"] = np.where(grid["rows"] > 0, grid["month"].map(months.days_in), 0)
     return grid, pd.DataFrame({"site_code": SITES, "valid_to": "", "successors": ""})
+
+
+def with_items(events: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return events with a method, a type of place and a time of the assault, some of them unknown."""
+    n = len(events)
+    method = np.array(["fist", "knife", "blunt", "glass", "other", "unknown"], dtype=object)
+    kind = np.array(["street", "licensed", "home", "school", "other", "unknown"], dtype=object)
+    start = events["arrival_at"].dt.normalize() + pd.to_timedelta(rng.integers(0, 24 * 60, n), unit="min")
+    return events.assign(
+        event_id=np.arange(n),
+        method=method[rng.choice(6, n, p=[0.5, 0.1, 0.08, 0.06, 0.14, 0.12])],
+        location_type=kind[rng.choice(6, n, p=[0.4, 0.15, 0.2, 0.05, 0.1, 0.1])],
+        occurred_start=start,
+        occurred_precision=np.where(rng.random(n) < 0.8, "minute", "day"),
+    )

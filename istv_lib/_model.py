@@ -89,10 +89,13 @@ def limits(mean: np.ndarray, variance: np.ndarray, tail: float) -> tuple[np.ndar
     Negative binomial where the variance exceeds the mean, else Poisson; zero where the mean is zero, missing where it
     is missing.
     """
-    safe, size, poisson = _shape(mean, variance)
-    low, high = (stats.nbinom.ppf(q, size, size / (size + safe)) for q in (tail, 1 - tail))
-    low, high = (np.where(poisson, stats.poisson.ppf(q, safe), a) for q, a in ((tail, low), (1 - tail, high)))
-    return tuple(np.where(np.isnan(mean), np.nan, np.where(mean > 0, a, 0.0)) for a in (low, high))
+    safe, size, poisson = (np.ravel(a) for a in _shape(mean, variance))
+    poisson, wide = poisson & (np.ravel(mean) > 0), ~poisson & (np.ravel(mean) > 0)
+    out = np.zeros((2, safe.size))
+    for line, share in zip(out, (tail, 1 - tail), strict=True):
+        line[poisson] = stats.poisson.ppf(share, safe[poisson])
+        line[wide] = stats.nbinom.ppf(share, size[wide], size[wide] / (size[wide] + safe[wide]))
+    return tuple(np.where(np.isnan(mean), np.nan, line.reshape(np.shape(mean))) for line in out)
 
 
 def tails(counts: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

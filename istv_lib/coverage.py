@@ -147,10 +147,11 @@ def table(
     at = _exposure.axes(list(sent.index), list(sent.columns), roster)
     whole = Members("", "", np.ones(len(events), dtype=bool), np.ones(len(events), dtype=bool))
     asked = [whole, *strata]
-    counts = _exposure.counted(events, asked, at)
+    counts, known = _exposure.counted(events, asked, at)
     reach = _Reach(past, sent.to_numpy(), heirs, at, np.isin(at.months, ref_months), rules)
-    parts = [reach.rows(part, events, counts[i], counts[0]) for i, part in enumerate(asked)]
+    parts = [reach.rows(part, known[i], counts[i], counts[0]) for i, part in enumerate(asked)]
     out = pd.concat([part for part, _, _ in parts], ignore_index=True)
+    out["place_type"] = np.tile(np.repeat(_place_types(at), len(at.months)), len(asked))
     out["days"] = out["month"].map(effective_days(events[events["month"].isin(ref_months)]["arrival_at"], sent.columns))
     out["synthetic"] = bool(events["synthetic"].all())
     out["provisional"] = out["month"] == site_months["month"].max()
@@ -194,14 +195,17 @@ class _Reach:
         return _exposure.carried(now, self.heirs, self.at) / usual[:, None]
 
     def rows(
-        self, part: Members, events: pd.DataFrame, counts: np.ndarray, whole: np.ndarray
+        self, part: Members, known: np.ndarray, counts: np.ndarray, whole: np.ndarray
     ) -> tuple[pd.DataFrame, pd.DataFrame, set[str]]:
-        """Return a stratum's rows, the sites' weights (sites by places) and the sites that are followed."""
+        """Return a stratum's rows, the sites' weights (sites by places) and the sites that are followed.
+
+        ``known`` counts the records of which the stratum is known (sites by months).
+        """
         at, inside = self.at, self.inside
-        filled = self.sent if not part.dim else np.where(self.records > 0, self._filled(part, events), self.sent)
+        filled = self.sent if not part.dim else np.where(self.records > 0, known, self.sent)
         has = _exposure.enough(self.sent, filled, inside, int(self.rules["reference_months_least"]))
         totals = counts[:, :, inside].sum(axis=2)
-        items = [] if not part.dim else [self._rates(self._filled(part, events))]
+        items = [] if not part.dim else [self._rates(known)]
         if part.dim:
             totals = _exposure.drawn(
                 totals, whole[:, :, inside].sum(axis=2) * has[:, None], self.rules["stratum_share_prior"]
@@ -224,18 +228,7 @@ class _Reach:
         out["value"] = out["monitored"] + out["unmonitored"]
         out["coverage"] = out["exposure"].clip(upper=1.0)
         out = out.reset_index().assign(stratum_dim=part.dim, stratum=part.stratum)
-        out["place_type"] = np.repeat(_place_types(at), len(at.months))
         return out, pd.DataFrame(mean[has], index=np.array(at.sites)[has], columns=list(at.places)), followed
-
-    def _filled(self, part: Members, events: pd.DataFrame) -> np.ndarray:
-        """Count by site and month the records that have the item of a stratum filled in."""
-        site, month = (
-            pd.Index(axis).get_indexer(events.loc[part.known, name])
-            for axis, name in ((self.at.sites, "site_code"), (self.at.months, "month"))
-        )
-        shape, here = (len(self.at.sites), len(self.at.months)), (site >= 0) & (month >= 0)
-        flat = np.ravel_multi_index((site[here], month[here]), shape)
-        return np.bincount(flat, minlength=np.prod(shape)).reshape(shape).astype(float)
 
     def _followed(self, has: np.ndarray) -> set[str]:
         """Sites with a reference, and those that took over from one."""
