@@ -13,15 +13,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
 
 import numpy as np
 import pandas as pd
-from _monitor_world import BOROUGHS, LAST, MONTHS, TESTED, World, world
+from _monitor_speed import one_by_one
+from _monitor_world import BOROUGHS, LAST, MONTHS, TESTED, World, with_items, world
 from rich.progress import track
 from scipy import stats
 
-from istv_lib import change, coverage, monitor, params
+from istv_lib import change, coverage, monitor, params, tally
+from istv_lib._strata import Members
 
 RULES = dict(params.defaults())
 BANDS = {"1.00": 0.9995, "0.95-1": 0.95, "0.80-0.95": 0.80, "0.50-0.80": 0.50, "below 0.50": -1.0}
@@ -71,7 +73,7 @@ def row(name: str, part: pd.DataFrame) -> str:
     )
 
 
-def false_falls(small: bool) -> None:
+def false_falls(*, small: bool) -> None:
     """Print the table of false falls by coverage, and the signals by chance."""
     rng, parts, seen, by_chance = np.random.default_rng(20240301), [], [], []
     for setting, blocks in SETTINGS.items():
@@ -103,12 +105,16 @@ def false_falls(small: bool) -> None:
         print(f"{setting}, share of borough-years with " + ", ".join(f"{k} {v:.2%}" for k, v in flags.items()))
     error = np.std(seen) / np.sqrt(len(seen))
     print(f"signals a month, all places: {np.mean(seen):.2f} (standard error {error:.2f}), ", end="")
-    print(f"expected_by_chance {np.mean(by_chance):.2f} (standard error {np.std(by_chance) / len(by_chance) ** 0.5:.2f})")
+    print(
+        f"expected_by_chance {np.mean(by_chance):.2f} (standard error {np.std(by_chance) / len(by_chance) ** 0.5:.2f})"
+    )
 
 
-def power(small: bool) -> None:
+def power(*, small: bool) -> None:
     """Print how often a true change of all tested months is seen, by mean and rule."""
-    print("\n| mean | true change | single month low | single month high | run low | run high | 12 months fell | rose |")
+    print(
+        "\n| mean | true change | single month low | single month high | run low | run high | 12 months fell | rose |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     cases = [(mean, factor) for mean in (5, 15, 40) for factor in (1.0, 0.6, 1.5)]
     rows = []
@@ -127,3 +133,38 @@ def power(small: bool) -> None:
         found = [full["below_limit"].mean(), full["above_limit"].mean(), *runs, *(ratio.eq(w).mean() for w in ENDS)]
         rows.append(f"| {mean} | {factor - 1:+.0%} | " + " | ".join(f"{v:.1%}" for v in found) + " |")
     print("\n".join(rows))
+
+
+def speed(*, small: bool) -> None:
+    """Print seconds of the library and of one series after the other, and how far their numbers lie apart."""
+    rng = np.random.default_rng(20240303)
+    made = world(rng)
+    events = with_items(made.events, rng)
+    strata = [s for s in tally.members(events, RULES) if s.dim != "weapon"]
+    strata = [s for s in strata if s.dim != "place_group" or s.stratum != "other"]
+    print(f"\n{len(events):,} records, {len(BOROUGHS)} boroughs, {len(MONTHS)} months, {len(strata) + 1} strata")
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        cover = coverage.table(made.events, made.site_months, made.roster, LAST, RULES, strata=strata)
+        found = monitor.cube(cover, LAST, RULES)
+        times.append(time.perf_counter() - start)
+    whole = Members("", "", np.ones(len(events), dtype=bool), np.ones(len(events), dtype=bool))
+    start = time.perf_counter()
+    slow = one_by_one(events, made.site_months, [whole, *strata], BOROUGHS, LAST, RULES)
+    took = time.perf_counter() - start
+    found = found[found["place"].isin(BOROUGHS)].reset_index(drop=True)
+    lines, shown = ["expected", "limit_low", "limit_high"], found["expected"].notna().to_numpy()
+    apart = (found.loc[shown, lines] - slow.loc[shown, lines]).abs().max().max()
+    ratio, count = took / min(times), cover["place"].nunique()
+    print(
+        f"library {min(times):.2f} s for {count} places, loop of the boroughs {took:.2f} s: {ratio:.0f} times as long"
+    )
+    print(f"{int(shown.sum()):,} of {len(found):,} months have lines, which lie at most {apart:.1e} apart")
+
+
+if __name__ == "__main__":
+    parts = [false_falls, power, speed]
+    asked = [int(a) for a in sys.argv[1:] if a.isdigit()] or range(1, len(parts) + 1)
+    for number in asked:
+        parts[number - 1](small="--small" in sys.argv)

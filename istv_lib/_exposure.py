@@ -128,15 +128,14 @@ def weights(
     return out
 
 
-def drawn(totals: np.ndarray, whole: np.ndarray, weight: float) -> np.ndarray:
+def drawn(totals: np.ndarray, whole: np.ndarray, at: Axes, weight: float) -> np.ndarray:
     """Draw a small stratum's counts by site and place towards what the site's own mix foretells (H, P).
 
     ``whole`` counts all attendances. The prior has the weight of so many attendances a place, shared over the sites
-    by their attendances there times their share of the stratum.
+    by their attendances there times their share of the stratum, anywhere in London.
     """
-    all_ = whole.sum(axis=1, keepdims=True)
-    mix = np.divide(totals.sum(axis=1, keepdims=True), all_, out=np.zeros_like(all_), where=all_ > 0)
-    foretold = whole * mix
+    mine, all_ = (counts[:, [at.places.index(places.LONDON)]] for counts in (totals, whole))
+    foretold = whole * np.divide(mine, all_, out=np.zeros_like(all_), where=all_ > 0)
     sums = foretold.sum(axis=0)
     return totals + weight * np.divide(foretold, sums, out=np.zeros_like(foretold), where=sums > 0)
 

@@ -207,9 +207,8 @@ class _Reach:
         totals = counts[:, :, inside].sum(axis=2)
         items = [] if not part.dim else [self._rates(known)]
         if part.dim:
-            totals = _exposure.drawn(
-                totals, whole[:, :, inside].sum(axis=2) * has[:, None], self.rules["stratum_share_prior"]
-            )
+            usual = whole[:, :, inside].sum(axis=2) * has[:, None]
+            totals = _exposure.drawn(totals, usual, at, self.rules["stratum_share_prior"])
         mean = _exposure.weights(totals, self.sent, inside, self.heirs, at, has)
         sums = mean.sum(axis=0)
         shares = mean / np.where(sums > 0, sums, np.nan)
