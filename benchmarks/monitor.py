@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import defaultdict
 
 import numpy as np
 import pandas as pd
+from _monitor_planted import londons
 from _monitor_speed import one_by_one
 from _monitor_world import BOROUGHS, LAST, MONTHS, TESTED, World, with_items, world
 from rich.progress import track
@@ -24,6 +26,7 @@ from scipy import stats
 
 from istv_lib import change, coverage, monitor, params, tally
 from istv_lib._strata import Members
+from istv_lib._synth_plan import FULL
 
 RULES = dict(params.defaults())
 BANDS = {"1.00": 0.9995, "0.95-1": 0.95, "0.80-0.95": 0.80, "0.50-0.80": 0.50, "below 0.50": -1.0}
@@ -163,8 +166,43 @@ def speed(*, small: bool) -> None:
     print(f"{int(shown.sum()):,} of {len(found):,} months have lines, which lie at most {apart:.1e} apart")
 
 
+def planted(*, small: bool) -> None:
+    """Print how often what is planted in the synthetic London is found, and what else is called a change."""
+    seeds, (fell, since, _), (rose, begins, _) = 10 if small else 100, FULL.intervention, FULL.hot_spot
+    found: dict[str, int] = defaultdict(int)
+    for tables in track(londons(seeds), "synthetic Londons", total=seeds):
+        for month in ("2024-09", FULL.last):
+            cover = coverage.table(*tables, month, RULES)
+            ratio = change.year(cover, month, RULES, keep=cover["place"].isin(BOROUGHS)).set_index("place")["flags"]
+            found[f"{fell}, less by 30 % from {since}: 'fell' in {month}"] += ratio[fell] == "fell"
+            rest = ratio.drop([fell, rose])
+            for word in ENDS:
+                found[f"other boroughs '{word}' in {month}, of {seeds * len(rest):,}"] += int((rest == word).sum())
+        months_of = monitor.cube(cover, month, RULES, keep=cover["place"].isin(BOROUGHS))
+        falls = months_of[months_of["flags"].str.contains("below_limit")]
+        away = falls["period_end"].isin(FULL.outage[1])
+        found["below the range in the months of the outage, other boroughs"] += int(
+            (away & (falls["place"] != fell)).sum()
+        )
+        found["below the range in all tested months, other boroughs"] += int((falls["place"] != fell).sum())
+        tested = months_of[
+            months_of["flags"].str.contains("tested") & months_of["status"].isin(["final", "provisional"])
+        ]
+        tested = tested[tested["place"] != fell]
+        found["complete borough-months of the outage"] += int(tested["period_end"].isin(FULL.outage[1]).sum())
+        found["complete borough-months tested"] += len(tested)
+        own = months_of[(months_of["place"] == rose) & (months_of["period_end"] >= begins)]["flags"]
+        signs = {"above_limit": own.str.contains("above_limit").any(), "run_high": "run_high" in own.iloc[-1]}
+        signs["rose"] = ratio[rose] == "rose"
+        for sign, there in (signs | {"any of these": any(signs.values())}).items():
+            found[f"{rose}, 15 more a month from {begins}: {sign}"] += int(there)
+    print(f"\n{seeds} seeds")
+    for name, count in found.items():
+        print(f"{count:7,}  {name}")
+
+
 if __name__ == "__main__":
-    parts = [false_falls, power, speed]
+    parts = [false_falls, power, speed, planted]
     asked = [int(a) for a in sys.argv[1:] if a.isdigit()] or range(1, len(parts) + 1)
     for number in asked:
         parts[number - 1](small="--small" in sys.argv)
