@@ -27,7 +27,10 @@ def _stored(people: pd.DataFrame, rng: np.random.Generator) -> Tables:
     site = people["department"].mask((people["department"] == old) & (people["month"] >= since), new)
     home = (people["location_type"] == "home").to_numpy()
     placed = ~home & (rng.random(len(people)) < people["quality"].to_numpy() / _synth_texts.NOT_HOME)
-    events = people[["month", "arrival_at"]].assign(site_code=site, borough_gss=people["gss"].where(placed, ""))
+    events = people[["month", "arrival_at", "method", "location_type"]].assign(
+        site_code=site, borough_gss=people["gss"].where(placed, ""), event_id=np.arange(len(people)),
+        occurred_start=people["incident_at"], occurred_precision="minute",
+    )  # fmt: skip
     sites, pairs = roster(FULL), pd.MultiIndex.from_frame(events[["site_code", "month"]])
     files = set(_synth_sending.expected(FULL)) - {FULL.failed}
     late = pairs.isin([FULL.partial[:2]]) & (events["arrival_at"].dt.day > FULL.partial[2]).to_numpy()

@@ -32,7 +32,7 @@ RULES = dict(params.defaults())
 BANDS = {"1.00": 0.9995, "0.95-1": 0.95, "0.80-0.95": 0.80, "0.50-0.80": 0.50, "below 0.50": -1.0}
 SETTINGS = {"note": (0.35,), "more outages": (0.9, 0.9)}  # chances of a two-month block at each site
 RUNS = {"note": 300, "more outages": 100}
-ENDS = ("fell", "rose")
+ENDS, ANY = ("fell", "rose"), f"{FULL.hot_spot[0]}: any of these, or rose in {LAST}"
 SCREEN, LIMITS = 3.267, 2.66
 
 
@@ -168,37 +168,51 @@ def speed(*, small: bool) -> None:
 
 def planted(*, small: bool) -> None:
     """Print how often what is planted in the synthetic London is found, and what else is called a change."""
-    seeds, (fell, since, _), (rose, begins, _) = 10 if small else 100, FULL.intervention, FULL.hot_spot
-    found: dict[str, int] = defaultdict(int)
+    seeds, found = 10 if small else 100, defaultdict(int)
     for tables in track(londons(seeds), "synthetic Londons", total=seeds):
+        nights = [s for s in tally.members(tables[0], RULES) if s.stratum == "night_economy"]
         for month in ("2024-09", FULL.last):
-            cover = coverage.table(*tables, month, RULES)
-            ratio = change.year(cover, month, RULES, keep=cover["place"].isin(BOROUGHS)).set_index("place")["flags"]
-            found[f"{fell}, less by 30 % from {since}: 'fell' in {month}"] += ratio[fell] == "fell"
-            rest = ratio.drop([fell, rose])
-            for word in ENDS:
-                found[f"other boroughs '{word}' in {month}, of {seeds * len(rest):,}"] += int((rest == word).sum())
-        months_of = monitor.cube(cover, month, RULES, keep=cover["place"].isin(BOROUGHS))
-        falls = months_of[months_of["flags"].str.contains("below_limit")]
-        away = falls["period_end"].isin(FULL.outage[1])
-        found["below the range in the months of the outage, other boroughs"] += int(
-            (away & (falls["place"] != fell)).sum()
-        )
-        found["below the range in all tested months, other boroughs"] += int((falls["place"] != fell).sum())
-        tested = months_of[
-            months_of["flags"].str.contains("tested") & months_of["status"].isin(["final", "provisional"])
-        ]
-        tested = tested[tested["place"] != fell]
-        found["complete borough-months of the outage"] += int(tested["period_end"].isin(FULL.outage[1]).sum())
-        found["complete borough-months tested"] += len(tested)
-        own = months_of[(months_of["place"] == rose) & (months_of["period_end"] >= begins)]["flags"]
-        signs = {"above_limit": own.str.contains("above_limit").any(), "run_high": "run_high" in own.iloc[-1]}
-        signs["rose"] = ratio[rose] == "rose"
-        for sign, there in (signs | {"any of these": any(signs.values())}).items():
-            found[f"{rose}, 15 more a month from {begins}: {sign}"] += int(there)
+            cover = coverage.table(*tables, month, RULES, strata=nights)
+            for name, count in (year := of_year(cover, month)).items():
+                found[f"{name} in {month}"] += count
+        later = of_months(cover)
+        later[ANY] |= int(any(year[name] for name in year if name.startswith(FULL.hot_spot[0])))
+        for name, count in later.items():
+            found[name] += count
     print(f"\n{seeds} seeds")
     for name, count in found.items():
         print(f"{count:7,}  {name}")
+
+
+def of_year(cover: pd.DataFrame, month: str) -> dict[str, int]:
+    """Count what the 12 months are called, beside the 12 before."""
+    found = change.year(cover, month, RULES, keep=cover["place"].isin(BOROUGHS)).set_index("place")
+    fell, rose = FULL.intervention[0], FULL.hot_spot[0]
+    every, nights = (found.loc[found["stratum"] == stratum, "flags"] for stratum in ("", "night_economy"))
+    rest = every.drop([fell, rose])
+    out = {f"{fell}, 30 % less from {FULL.intervention[1]}: fell": int(every[fell] == "fell")}
+    out[f"{rose}, 15 more a month from {FULL.hot_spot[1]}: rose"] = int(every[rose] == "rose")
+    out[f"{rose}, nights out: rose"] = int(nights[rose] == "rose")
+    return out | {f"{len(rest)} other boroughs: {word}": int((rest == word).sum()) for word in ENDS}
+
+
+def of_months(cover: pd.DataFrame) -> dict[str, int]:
+    """Count months outside the range in the newest twelve, without the borough of the planted fall."""
+    found = monitor.cube(cover, LAST, RULES, keep=cover["place"].isin(BOROUGHS))
+    found = found[found["flags"].str.contains("tested") & (found["place"] != FULL.intervention[0])]
+    every = found[found["stratum"] == ""]
+    full, out = every["status"].isin(["final", "provisional"]), {}
+    away = every["period_end"].isin(FULL.outage[1])
+    for name, part in (("the outage's months", every[away]), ("all months", every)):
+        out[f"boroughs below the range in {name}"] = int(part["flags"].str.contains("below_limit").sum())
+        out[f"borough-months that could be, in {name}"] = int(full[part.index].sum())
+    rose, begins, _ = FULL.hot_spot
+    own = found[(found["place"] == rose) & (found["period_end"] >= begins)]
+    for name, part in (("all", own[own["stratum"] == ""]), ("nights out", own[own["stratum"] != ""])):
+        for flag in ("above_limit", "run_high"):
+            out[f"{rose}, {name}: {flag} since {begins}"] = int(part["flags"].str.contains(flag).any())
+    out[ANY] = int(own["flags"].str.contains("above_limit|run_high").any())
+    return out
 
 
 if __name__ == "__main__":
