@@ -76,12 +76,13 @@ def baseline(cover: pd.DataFrame, month: str, rules: Mapping) -> Baseline:
 
 def _windows(of: np.ndarray, held: list[str], month: str, rules: Mapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the months of the baseline, those under test and those of a rebase (each N by T)."""
-    since = {place: since for since, place in sorted(_rebases(held, month, rules))}
+    latest = {place: begun for begun, place in sorted(_rebases(held, month, rules))}
+    since = {place: max(latest.get(place, ""), latest.get("", "")) for place in set(of)}
     masks = {}
     for begun in {*since.values(), ""}:
         inside, tested = coverage.window(month, [m for m in held if m >= begun], rules)
         masks[begun] = np.isin(held, inside), np.isin(held, tested), np.array(held) == begun
-    rows = [masks[since.get(place, since.get("", ""))] for place in of]
+    rows = [masks[since[place]] for place in of]
     return tuple(np.array([row[i] for row in rows]) for i in range(3))
 
 

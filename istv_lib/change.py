@@ -40,7 +40,8 @@ def year(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | N
         ``numerator`` and ``denominator`` the monitored counts compared, ``expected`` the count that would be no change,
         ``p``, ``n`` both counts together, ``share_used`` the share of the 12 pairs compared, ``coverage`` their mean.
         ``flags`` is "rose" or "fell" where the interval leaves out 1. "No data" with fewer pairs than
-        ``ratio_pairs_least``, or without an attendance.
+        ``ratio_pairs_least``, or without an attendance in the earlier year. A pair with a rebase between its two months
+        is left out.
 
     Notes
     -----
@@ -71,7 +72,9 @@ def _compared(
     ]
     after, before = (np.array(side, dtype=int) for side in (zip(*pairs, strict=True) if pairs else ((), ())))
     gate = base.gate[rows]
+    since = base.rebased[rows].cumsum(axis=1)
     usable = (np.minimum(gate[:, after], gate[:, before]) >= rules["coverage_full"]).astype(float)
+    usable *= since[:, after] == since[:, before]
     series = base.series.take(rows)
     x, n = ((a[:, after] * usable).sum(axis=1) for a in (series.counts, series.reach))
     y, m = ((a[:, before] * usable).sum(axis=1) for a in (series.counts, series.reach))
