@@ -36,6 +36,7 @@ def world(
     spread: float = 0.5,
     blocks: tuple[float, ...] = (0.35,),
     change: float = 1.0,
+    worse: float = 0.0,
 ) -> World:
     """Draw one London of 29 sites and 33 boroughs over 36 months.
 
@@ -47,6 +48,8 @@ def world(
         Chances with which each site loses a random block of two months among the 12 tested ones.
     change : float
         Factor on the tested months of every borough.
+    worse : float
+        Chance with which a site writes down only half as many places in all tested months.
     """
     shape = (len(BOROUGHS), len(SITES), len(MONTHS))
     share = np.zeros(shape[:2])
@@ -60,6 +63,7 @@ def world(
     noise = rng.gamma(NOISE**-2, NOISE**2, (len(BOROUGHS), 1, len(MONTHS)))
     usual = rng.uniform(*KNOWN, (len(SITES), 1))
     known = 1 / (1 + np.exp(-np.log(usual / (1 - usual)) - rng.normal(0, UNSTEADY, shape[1:])))
+    known[rng.random(len(SITES)) < worse, -TESTED:] *= 0.5
     total = rng.poisson(level[:, None, None] / np.mean(KNOWN) * share[:, :, None] * season * noise)
     total *= _sent(rng, blocks)
     located = rng.binomial(total, known[None])

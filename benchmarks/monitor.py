@@ -30,8 +30,11 @@ from istv_lib._synth_plan import FULL
 
 RULES = dict(params.defaults())
 BANDS = {"1.00": 0.9995, "0.95-1": 0.95, "0.80-0.95": 0.80, "0.50-0.80": 0.50, "below 0.50": -1.0}
-SETTINGS = {"note": (0.35,), "more outages": (0.9, 0.9)}  # chances of a two-month block at each site
-RUNS = {"note": 300, "more outages": 100}
+SETTINGS = {  # worlds, and what happens in them: chances of a two-month block, and of worse texts, at each site
+    "note": (300, {"blocks": (0.35,)}),
+    "more outages": (100, {"blocks": (0.9, 0.9)}),
+    "texts worsen": (60, {"blocks": (0.35,), "worse": 0.3}),
+}
 ENDS, ANY = ("fell", "rose"), f"{FULL.hot_spot[0]}: any of these, or rose in {LAST}"
 SCREEN, LIMITS = 3.267, 2.66
 
@@ -79,9 +82,9 @@ def row(name: str, part: pd.DataFrame) -> str:
 def false_falls(*, small: bool) -> None:
     """Print the table of false falls by coverage, and the signals by chance."""
     rng, parts, seen, by_chance = np.random.default_rng(20240301), [], [], []
-    for setting, blocks in SETTINGS.items():
-        for number in track(range(20 if small else RUNS[setting]), f"no change, {setting}"):
-            made = world(rng, blocks=blocks)
+    for setting, (worlds, happens) in SETTINGS.items():
+        for number in track(range(20 if small else worlds), f"no change, {setting}"):
+            made = world(rng, **happens)
             cover = cover_of(made)
             parts.append(judged(made, cover).assign(setting=setting, world=number))
             if setting == "note":
