@@ -5,7 +5,7 @@
 3. Seconds for 33 boroughs x 36 months x 12 strata, beside one series after the other.
 4. What is planted in the synthetic London, over many seeds.
 
-    python benchmarks/monitor.py            # all, about 20 minutes on one core
+    python benchmarks/monitor.py            # all, about ten minutes on one core
     python benchmarks/monitor.py --small    # a quick look
     python benchmarks/monitor.py 3          # one of the tables
 """
