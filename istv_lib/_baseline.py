@@ -36,7 +36,7 @@ class Baseline:
     factor, rests : array
         Season's factors and the attendances they rest on (strata by 12).
     enough : array of bool
-        Whether the baseline holds enough months (N).
+        Whether the baseline holds enough months with enough coverage (N).
     """
 
     series: Series
@@ -70,7 +70,7 @@ def baseline(cover: pd.DataFrame, month: str, rules: Mapping) -> Baseline:
     calendar = np.array([int(m[5:]) - 1 for m in held])
     season = _season(grid, keys, inside, calendar, rules)
     series = _series(grid, keys, inside, calendar, season, rules)
-    enough = inside.sum(axis=1) >= rules["baseline_months_least"]
+    enough = series.use.sum(axis=1) >= rules["baseline_months_least"]
     return Baseline(series, keys, held, tested, rebased, grid["coverage"], *season[:2], enough)
 
 

@@ -210,6 +210,17 @@ def test_zeros_throughout_are_counts_with_nothing_to_compare_with():
     assert set(found["status"]) == {"final"}
 
 
+def test_a_place_whose_hospital_joined_lately_has_no_baseline_yet():
+    share = np.repeat([0.4, 1.0], [18, 18])
+    found = checked(cover({CAMDEN: 50 * share, "london": 100}, coverage={CAMDEN: share}))
+    assert set(found["flags"]) == {"no_baseline"}
+    assert found["expected"].isna().all()
+    early = np.repeat([0.4, 1.0], [12, 24])
+    found = checked(cover({CAMDEN: 50 * early, "london": 100}, coverage={CAMDEN: early}))
+    assert found["flags"].tolist()[-12:] == ["tested"] * 12
+    assert found["expected"].iloc[-1] == pytest.approx(50)
+
+
 def test_a_month_without_coverage_has_no_data_and_no_limits():
     counts, share = np.full(36, 20.0), np.ones(36)
     counts[-3:], share[-3:] = 0, 0
