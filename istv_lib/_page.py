@@ -138,11 +138,6 @@ def render(nb: Mapping[str, Any], page: Page) -> str:
     cell that begins with ``## `` opens a section. A table that holds the numbers of the figure before it is folded.
     Each table has its CSV beside it, and the figure it belongs to has it too; all are listed at the end.
     """
-    from nbconvert.exporters.templateexporter import TemplateExporter  # noqa: PLC0415 - slow to import
-
-    exporter = TemplateExporter(template_paths=[str(TEMPLATES)], template_file="page.html.j2")
-    fill(exporter.environment)
-    exporter.environment.filters |= {"sections": sections}
     found = _stamps.blocks(nb)
     about = {
         "page": page,
@@ -158,8 +153,19 @@ def render(nb: Mapping[str, Any], page: Page) -> str:
             canonical=f"{page.folder}index.html" if page.audience == PUBLIC else "",
         ),
     }
-    body, _ = exporter.from_notebook_node(nb, resources={"istv": about})
+    body, _ = _exporter().from_notebook_node(nb, resources={"istv": about})
     return body if body.endswith("\n") else body + "\n"
+
+
+@functools.cache
+def _exporter() -> Any:
+    """Return nbconvert's exporter with our template, which is compiled once."""
+    from nbconvert.exporters.templateexporter import TemplateExporter  # noqa: PLC0415 - slow to import
+
+    exporter = TemplateExporter(template_paths=[str(TEMPLATES)], template_file="page.html.j2")
+    fill(exporter.environment)
+    exporter.environment.filters |= {"sections": sections}
+    return exporter
 
 
 def _files(found: list[_stamps.Block], page: Page) -> dict[str, dict[str, Any]]:
