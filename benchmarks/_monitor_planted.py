@@ -29,7 +29,7 @@ def _stored(people: pd.DataFrame, rng: np.random.Generator) -> Tables:
     placed = ~home & (rng.random(len(people)) < people["quality"].to_numpy() / _synth_texts.NOT_HOME)
     events = people[["month", "arrival_at", "method", "location_type"]].assign(
         site_code=site, borough_gss=people["gss"].where(placed, ""), event_id=np.arange(len(people)),
-        occurred_start=people["incident_at"], occurred_precision="minute",
+        occurred_start=people["incident_at"], occurred_precision="minute", precision_class="street",
     )  # fmt: skip
     sites, pairs = roster(FULL), pd.MultiIndex.from_frame(events[["site_code", "month"]])
     files = set(_synth_sending.expected(FULL)) - {FULL.failed}

@@ -33,7 +33,9 @@ class Loop:
         self.days = pd.Series(coverage.effective_days(arrivals, self.months)) / DAYS
         wide = site_months.pivot_table(index="site_code", columns="month", values=["located", "rows"], aggfunc="sum")
         self.rows = wide["rows"].astype(float)
-        self.located = self.rate(wide["located"].astype(float))
+        home = (events["location_type"] == "home") & (events["borough_gss"] == "")
+        located = wide["located"].astype(float)
+        self.located = self.rate(located, np.maximum(self.rows - self.counted(events[home]), located))
         self.filled = self.sent
 
     def counted(self, part: pd.DataFrame) -> pd.DataFrame:
@@ -41,11 +43,11 @@ class Loop:
         table = sizes.to_numpy(dtype=float).reshape(self.sent.shape)
         return pd.DataFrame(table, index=self.sent.index, columns=self.months)
 
-    def rate(self, known: pd.DataFrame) -> pd.DataFrame:
+    def rate(self, known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         """Return each site's monthly share of records with an item, against its usual share."""
-        usual = (known[self.ref].sum(axis=1) / self.rows[self.ref].sum(axis=1)).clip(lower=0.01)
+        usual = (known[self.ref].sum(axis=1) / rows[self.ref].sum(axis=1)).clip(lower=0.01)
         weight = self.rules["location_rate_prior"]
-        now = known.add(weight * usual, axis=0) / (self.rows + weight)
+        now = known.add(weight * usual, axis=0) / (rows + weight)
         return now.div(usual, axis=0)
 
     def stratum(self, part: Members) -> None:
@@ -55,7 +57,7 @@ class Loop:
         self.item = 1.0
         if part.dim:
             filled = self.counted(self.events[part.known])
-            self.filled, self.item = filled.where(self.rows > 0, self.sent), self.rate(filled)
+            self.filled, self.item = filled.where(self.rows > 0, self.sent), self.rate(filled, self.rows)
         enough = ((self.sent > 0) & (self.filled > 0))[self.ref].sum(axis=1)
         self.has = enough >= self.rules["reference_months_least"]
         self.mix = self.counted(self.inside)[self.ref].sum(axis=1)
@@ -89,7 +91,9 @@ class Loop:
         number = pd.Series([m[5:] for m in self.ref], index=self.ref)
         top = counts[self.ref].groupby(number).sum()
         rate = top / (self.days * reached)[self.ref].groupby(number).sum()
-        return rate / rate.mean(), top.clip(lower=1.0), float(top.sum())
+        fitted = number.map(rate) * (self.days * reached)[self.ref]
+        spread = ((counts[self.ref] - fitted) ** 2 / fitted).sum() / max(len(self.ref) - len(top), 1)
+        return rate / rate.mean(), top.clip(lower=1.0) / max(spread, 1.0), float(top.sum())
 
     def series(self, gss: str) -> dict:
         """Return level, dispersion and what limits need of one borough, before dispersions are pooled."""

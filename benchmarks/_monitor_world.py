@@ -90,7 +90,7 @@ def _events(located: np.ndarray, nowhere: np.ndarray, rng: np.random.Generator) 
     gss = np.array([*BOROUGHS, ""], dtype=object)[borough]
     return pd.DataFrame(
         {"site_code": names[0], "month": names[1], "borough_gss": gss, "arrival_at": begins[month] + day}
-    ).assign(synthetic=True)
+    ).assign(synthetic=True, location_type="street", precision_class="street")
 
 
 def _states(total: np.ndarray, located: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -56,7 +56,7 @@ def funnel(released: Released, *, title: str, name: str = "funnel", mark: str = 
     note = [
         f"n = {'about ' if _marks.base(released) > 1 else ''}{n} attendances whose borough is known.",
         "Lines: 95% (dots) and 99.8% (dashes), widened by the usual differences between boroughs.",
-        "Residents of mid-2020, not the people present.",
+        "Residents of mid-2020, not the people present; hospitals that do not share yet lower the rates around them.",
     ]
     if len(found.table) and found.table["estimate"].any():
         note.append("Hollow: an estimate, divided by the share of the data received.")

@@ -85,7 +85,7 @@ def cube(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | N
     full = gate >= rules["coverage_full"]
     names = ["place", "place_type", "stratum_dim", "stratum", "coverage"]
     out = own[names].assign(value=own["value"].where(~no_data), n=own["value"])
-    states = [no_data, ~full, own["provisional"]]
+    states = [no_data, ~full & own["coverage"].notna(), own["provisional"]]  # without a reference nothing is incomplete
     out["status"] = np.select(states, ["no_data", "gated", "provisional"], "final")
     fitted = _model.fit(base.series, int(rules["baseline_months_least"]), float(rules["dispersion_prior"]))
     mean, variance = (np.where(base.enough[:, None], a, np.nan).ravel()[keep] for a in (fitted.mean, fitted.variance))
@@ -150,9 +150,10 @@ def sites(cover: pd.DataFrame, place: str, month: str) -> pd.DataFrame:
 
 
 def current(cover: pd.DataFrame, area: places.Area, month: str, rules: Mapping) -> pd.DataFrame:
-    """Return the reported month of each borough of an area as findings, with expected range and flags."""
+    """Return the reported month of each borough of an area, and of "not known" for London, with range and flags."""
     last = cover.loc[cover["month"] <= month, "month"].max()
-    keep = cover["place"].isin(area.boroughs) & (cover["stratum_dim"] == "") & (cover["month"] == last)
+    wanted = [*area.boroughs, *([places.NOT_KNOWN] if area.kind == "london" else [])]
+    keep = cover["place"].isin(wanted) & (cover["stratum_dim"] == "") & (cover["month"] == last)
     return cube(cover, month, rules, keep=keep)
 
 
