@@ -129,7 +129,10 @@ def changes(released: Released, *, title: str, name: str = "changes") -> Block:
     axis.set_ylim(-0.7, max(len(known), 3) - 0.3)
     axis.grid(visible=False)
     heading = _changed(known)
-    note = f"n = {known['n'].sum():,.0f} attendances compared. Lines: 95% intervals; blue where no change lies outside."
+    note = (
+        f"n = {known['n'].sum():,.0f} attendances compared. Lines: 95% intervals; blue where no change lies outside, "
+        f"which chance alone does about once in twenty."
+    )
     alt = f"Ratios with intervals. {title}. {heading}."
     return canvas.framed("figure", name, figure, released, title, alt[:590], heading=heading, note=note)
 

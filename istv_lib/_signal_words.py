@@ -203,7 +203,8 @@ def _unusual(found: Released, chance: Released) -> str:
         return "No place or group can be tested yet, because there are too few earlier months."
     table, names, words = demand(found).table, _marks.place_names(), rule_words()
     seen = "No signal" if row["value"] == 0 else f"{row['value']:,.0f} signal{'' if row['value'] == 1 else 's'}"
-    first = f"{seen} in {row['n']:,.0f} places and groups;"
+    of = "groups" if row["place_type"] == "borough" else "places and groups"
+    first = f"{seen} in {row['n']:,.0f} {of};"
     told = [f"{first} about {row['expected']:,.1f} would be there by chance alone."]
     sure = table[table["flags"].str.contains("discovery") & table["method"].isin(["above_limit", "below_limit"])]
     items = []
