@@ -72,7 +72,9 @@ def test_two_charts_stand_side_by_side_and_an_incomplete_month_in_neither():
     events, held, roster = world(np.random.default_rng(6), away={("A", "2024-11"), ("B", "2024-11")})
     cover = coverage.table(events, held, roster, LAST, RULES)
     both = [chart(cover, CAMDEN, LAST, RULES) for chart in (monitor.xmr_findings, monitor.u_findings)]
-    rows = cells(tables.charts(*[disclosure.release(chart, "partner") for chart in both], title="T"))[1:]
+    shown = tables.charts(*[disclosure.release(chart, "partner") for chart in both], title="T")
+    assert "The icon of the last month would say: Common cause: no significant change." in shown.title
+    rows = cells(shown)[1:]
     assert [row[1] for row in rows[:2]] == [f"{int(both[0]['value'].iloc[-1])} [p]", "[x]"]
     assert rows[1][4] == ""
 
