@@ -20,6 +20,7 @@ from istv_lib._place_words import (  # noqa: F401 - used as words.accuracy and s
     calibrated,
     labelled,
     moved,
+    rests,
     unmapped,
 )
 from istv_lib._signal_words import limits, listed, news, say, unusual, year_before, yearly  # noqa: F401
