@@ -9,6 +9,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 CANDIDATES := $(PYTHON) python3.11 python3.12 python3
 unexport ISTV_HOME
+unexport PYTHONDONTWRITEBYTECODE # it would let each of many processes compile all that it imports
 
 .PHONY: run test lab axe lock clean ready
 .DEFAULT_GOAL := run

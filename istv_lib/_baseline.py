@@ -15,6 +15,7 @@ from istv_lib import coverage, errors, months, places
 from istv_lib._model import Series
 
 DAYS = 30.4375
+LEFT = 6  # months beyond those fitted from which London's spread is reckoned
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Baseline:
     factor, rests : array
         Season's factors and the attendances they rest on (strata by 12).
     enough : array of bool
-        Whether the baseline holds enough months (N).
+        Whether the baseline holds enough months with enough coverage (N).
     """
 
     series: Series
@@ -70,18 +71,19 @@ def baseline(cover: pd.DataFrame, month: str, rules: Mapping) -> Baseline:
     calendar = np.array([int(m[5:]) - 1 for m in held])
     season = _season(grid, keys, inside, calendar, rules)
     series = _series(grid, keys, inside, calendar, season, rules)
-    enough = inside.sum(axis=1) >= rules["baseline_months_least"]
+    enough = series.use.sum(axis=1) >= rules["baseline_months_least"]
     return Baseline(series, keys, held, tested, rebased, grid["coverage"], *season[:2], enough)
 
 
 def _windows(of: np.ndarray, held: list[str], month: str, rules: Mapping) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the months of the baseline, those under test and those of a rebase (each N by T)."""
-    since = {place: since for since, place in sorted(_rebases(held, month, rules))}
+    latest = {place: begun for begun, place in sorted(_rebases(held, month, rules))}
+    since = {place: max(latest.get(place, ""), latest.get("", "")) for place in set(of)}
     masks = {}
     for begun in {*since.values(), ""}:
         inside, tested = coverage.window(month, [m for m in held if m >= begun], rules)
         masks[begun] = np.isin(held, inside), np.isin(held, tested), np.array(held) == begun
-    rows = [masks[since.get(place, since.get("", ""))] for place in of]
+    rows = [masks[since[place]] for place in of]
     return tuple(np.array([row[i] for row in rows]) for i in range(3))
 
 
@@ -106,7 +108,10 @@ def _rebases(held: list[str], month: str, rules: Mapping) -> list[tuple[str, str
 def _season(
     grid: Mapping[str, np.ndarray], keys: pd.DataFrame, base: np.ndarray, calendar: np.ndarray, rules: Mapping
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return factors, what they rest on (strata by 12), and which strata have a season of their own."""
+    """Return factors, what they rest on (strata by 12), and which strata have a season of their own.
+
+    What a factor rests on is less than its attendances where London's months spread more than by chance.
+    """
     london = np.flatnonzero(keys["place"] == places.LONDON)
     exposed = grid["days"][london] / DAYS * grid["exposure"][london]
     sums = np.zeros((2, len(london), 12))
@@ -118,6 +123,11 @@ def _season(
     mean = np.nansum(rate, axis=1) / np.maximum(held.sum(axis=1), 1)
     factor = np.divide(rate, mean[:, None], out=np.ones_like(rate), where=held & (mean > 0)[:, None])
     rests = np.where(held, np.maximum(sums[0], 1.0), 1.0)
+    fitted = np.nan_to_num(rate)[:, calendar] * exposed
+    spread = np.divide((grid["monitored"][london] - fitted) ** 2, fitted, out=np.zeros_like(fitted), where=fitted > 0)
+    left = base[london].sum(axis=1) - held.sum(axis=1)
+    phi = np.where(left >= LEFT, (spread * base[london]).sum(axis=1) / np.maximum(left, 1), 1.0)
+    rests = rests / np.maximum(phi, 1.0)[:, None]
     own = sums[0].sum(axis=1) >= rules["season_counts_least"]
     own[0] = True
     return np.where(own[:, None], factor, factor[0]), np.where(own[:, None], rests, rests[0]), own

@@ -87,3 +87,13 @@ def framed(
     data = {"image/png": png(figure, mark)}
     title, alt = (f"{mark}. {text}" if mark else text for text in (title, alt))
     return Block(kind, name, data, released, title=title, alt=alt, heading=heading, note=note, drawn=drawn)
+
+
+def blank(name: str, released: Released, title: str, told: str, *, kind: str = "figure") -> Block:
+    """Return a grey panel that says why there is no picture."""
+    figure, (axis,) = surface(height=1.6)
+    axis.set_facecolor("#F4F4F4")
+    axis.grid(visible=False)
+    axis.set(xticks=[], yticks=[])
+    axis.text(0.5, 0.5, f"{told}.", ha="center", va="center", fontsize=12, color=QUIET, transform=axis.transAxes)
+    return framed(kind, name, figure, released, title, f"Empty panel. {title}. {told}.", heading=told)

@@ -40,11 +40,13 @@ def year_on_year(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Se
         ``numerator`` and ``denominator`` the monitored counts compared, ``expected`` the count that would be no change,
         ``p``, ``n`` both counts together, ``share_used`` the share of the 12 pairs compared, ``coverage`` their mean.
         ``flags`` is "rose" or "fell" where the interval leaves out 1. "No data" with fewer pairs than
-        ``ratio_pairs_least``, or without an attendance.
+        ``ratio_pairs_least``, or without an attendance in the earlier year. A pair with a rebase between its two months
+        is left out.
 
     Notes
     -----
-    Quasi-Poisson with the dispersion of the baseline from 10 attendances in both, else exact (Clopper and Pearson). How
+    Quasi-Poisson with the dispersion of the baseline, widened by how much departures of neighbouring months resemble
+    each other, from 10 attendances in both; else exact (Clopper and Pearson). How
     it can mislead: 33 boroughs give one or two intervals without 1 by chance; the earlier year may itself be unusual;
     attendances at hospitals without a reference are in neither count.
     """
@@ -64,32 +66,36 @@ def _compared(
     cover: pd.DataFrame, month: str, rules: Mapping, keep: pd.Series | None, *, length: int, measure: str
 ) -> pd.DataFrame:
     base = _baseline.baseline(cover, month, rules)
-    rows = _wanted(cover, base, keep)
-    now = months.span(months.add(month, 1 - length), month)
-    pairs = [
-        (base.months.index(m), base.months.index(b)) for m in now if {m, b := months.add(m, -12)} <= set(base.months)
-    ]
-    after, before = (np.array(side, dtype=int) for side in (zip(*pairs, strict=True) if pairs else ((), ())))
-    gate = base.gate[rows]
-    usable = (np.minimum(gate[:, after], gate[:, before]) >= rules["coverage_full"]).astype(float)
-    series = base.series.take(rows)
-    x, n = ((a[:, after] * usable).sum(axis=1) for a in (series.counts, series.reach))
-    y, m = ((a[:, before] * usable).sum(axis=1) for a in (series.counts, series.reach))
-    enough = (usable.sum(axis=1) >= min(length, rules["ratio_pairs_least"])) & (x + y > 0) & (n > 0) & (m > 0)
-    fitted = _model.fit(series, int(rules["baseline_months_least"]), float(rules["dispersion_prior"]))
+    rows, now = _wanted(cover, base, keep), months.span(months.add(month, 1 - length), month)
+    x, n, y, m, pairs, gate = _sums(base, rows, now, rules)
+    enough = (pairs >= min(length, rules["ratio_pairs_least"])) & (x + y > 0) & (n > 0) & (m > 0)
+    fitted = _model.fit(base.series, int(rules["baseline_months_least"]), float(rules["dispersion_prior"]))
+    phi = fitted.dispersion[rows] * _model.lasting(base.series, fitted)
     x, n, y, m = (np.where(enough, a, np.nan) for a in (x, n, y, m))
-    found = _ratio(x, n, y, m, fitted.dispersion, paired=length > 1)
-    out = base.keys[rows].reset_index(drop=True).assign(**found, numerator=x, denominator=np.where(y > 0, y, np.nan))
-    out["expected"], out["n"], out["share_used"] = y * n / m, np.where(enough, x + y, 0.0), usable.sum(axis=1) / length
-    weight = usable.sum(axis=1)
-    out["coverage"] = np.divide(
-        (gate[:, after] * usable).sum(axis=1), weight, out=np.full(len(x), np.nan), where=weight > 0
-    )
+    out = base.keys[rows].reset_index(drop=True).assign(**_ratio(x, n, y, m, phi, paired=length > 1))
+    out = out.assign(numerator=x, denominator=np.where(y > 0, y, np.nan), expected=y * n / m, coverage=gate)
+    out = out.assign(n=np.where(enough, x + y, 0.0), share_used=pairs / length, measure=measure, unit="rate")
     out["status"] = np.where(enough & (y > 0), "final", "no_data")
     out["flags"] = np.select([out["lower"] > 1, out["upper"] < 1], ["rose", "fell"], "")
-    out = out.assign(measure=measure, unit="rate")
     made = bool(cover["synthetic"].all())
     return tally.as_findings(out, None, "", synthetic=made, method="", period=(now[0], month))
+
+
+def _sums(base: _baseline.Baseline, rows: np.ndarray, now: list[str], rules: Mapping) -> tuple[np.ndarray, ...]:
+    """Return counts and reach of both periods, the pairs of months that can be compared, and their mean coverage.
+
+    A pair must reach the gate in both years, and no rebase may lie between them.
+    """
+    held = base.months
+    pairs = [(held.index(m), held.index(b)) for m in now if {m, b := months.add(m, -12)} <= set(held)]
+    after, before = (np.array(side, dtype=int) for side in (zip(*pairs, strict=True) if pairs else ((), ())))
+    gate, since = base.gate[rows], base.rebased[rows].cumsum(axis=1)
+    usable = (np.minimum(gate[:, after], gate[:, before]) >= rules["coverage_full"]).astype(float)
+    usable *= since[:, after] == since[:, before]
+    series, many = base.series.take(rows), usable.sum(axis=1)
+    sums = [(a[:, t] * usable).sum(axis=1) for t in (after, before) for a in (series.counts, series.reach)]
+    mean = np.divide((gate[:, after] * usable).sum(axis=1), many, out=np.full(len(many), np.nan), where=many > 0)
+    return *sums, many, mean
 
 
 def _wanted(cover: pd.DataFrame, base: _baseline.Baseline, keep: pd.Series | None) -> np.ndarray:

@@ -56,12 +56,12 @@ def funnel(released: Released, *, title: str, name: str = "funnel", mark: str = 
     note = [
         f"n = {'about ' if _marks.base(released) > 1 else ''}{n} attendances whose borough is known.",
         "Lines: 95% (dots) and 99.8% (dashes), widened by the usual differences between boroughs.",
-        "Residents of mid-2020, not the people present.",
+        "Residents of mid-2020, not the people present; hospitals that do not share yet lower the rates around them.",
     ]
     if len(found.table) and found.table["estimate"].any():
         note.append("Hollow: an estimate, divided by the share of the data received.")
     note += [f"Without a rate: {', '.join(found.left)}."] if found.left else []
-    alt = f"Funnel plot of {len(found.table)} boroughs. {title}. {heading}."
+    alt = f"Funnel plot of London's boroughs, {len(found.table)}. {title}. {heading}."
     return canvas.framed("figure", name, figure, released, title, alt[:590], heading=heading, note=" ".join(note))
 
 
@@ -129,7 +129,10 @@ def changes(released: Released, *, title: str, name: str = "changes") -> Block:
     axis.set_ylim(-0.7, max(len(known), 3) - 0.3)
     axis.grid(visible=False)
     heading = _changed(known)
-    note = f"n = {known['n'].sum():,.0f} attendances compared. Lines: 95% intervals; blue where no change lies outside."
+    note = (
+        f"n = {known['n'].sum():,.0f} attendances compared. Lines: 95% intervals; blue where no change lies outside, "
+        f"which chance alone does about once in twenty."
+    )
     alt = f"Ratios with intervals. {title}. {heading}."
     return canvas.framed("figure", name, figure, released, title, alt[:590], heading=heading, note=note)
 

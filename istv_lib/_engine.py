@@ -10,8 +10,10 @@ import contextlib
 import io
 from typing import Any, ClassVar
 
+import geopandas
 import nbformat
 import papermill
+from IPython.core import magics
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -35,6 +37,7 @@ from istv_lib import (
 )
 
 WARM = (coverage, disclosure, evaluate, feedback, figures, hotspots, maps, monitor, quality, store, tables, words)
+WARM += (geopandas, magics)  # which maps and the shell import at their first use, too late to be shared
 NAME = "istv-inline"
 
 

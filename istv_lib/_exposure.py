@@ -39,8 +39,11 @@ def axes(sites: Sequence[str], held: Sequence[str], roster: pd.DataFrame) -> Axe
     return Axes(tuple(sites), (*codes, places.LONDON, places.NOT_KNOWN), tuple(held), tuple(network))
 
 
-def counted(events: pd.DataFrame, strata: Sequence[Members], at: Axes) -> np.ndarray:
-    """Count events by stratum, site, place and month (S, H, P, T); a place may hold others, as London does."""
+def counted(events: pd.DataFrame, strata: Sequence[Members], at: Axes) -> tuple[np.ndarray, np.ndarray]:
+    """Count events by stratum, site, place and month (S, H, P, T); a place may hold others, as London does.
+
+    The second array counts, by stratum, site and month (S, H, T), the events of which the stratum is known.
+    """
     gss = list(places.boroughs()["gss"])
     site = pd.Index(at.sites).get_indexer(events["site_code"])
     month = pd.Index(at.months).get_indexer(events["month"])
@@ -49,13 +52,16 @@ def counted(events: pd.DataFrame, strata: Sequence[Members], at: Axes) -> np.nda
     shape = (len(at.sites), len(gss) + 1, len(at.months))
     here = (site >= 0) & (month >= 0)
     flat = np.ravel_multi_index((site * here, borough, month * here), shape)
-    base = np.stack([np.bincount(flat[here & s.inside], minlength=np.prod(shape)).reshape(shape) for s in strata])
+    base, known = (
+        np.stack([np.bincount(flat[here & mask], minlength=np.prod(shape)).reshape(shape) for mask in masks])
+        for masks in ([s.inside for s in strata], [s.known for s in strata])
+    )
     out = np.einsum("pb,shbt->shpt", _geography(at, gss), base.astype(float), optimize=True)
     total = base.sum(axis=2)
     for p, place in enumerate(at.places):
         if place in at.network:
             out[:, :, p] = total * np.array([name == place for name in at.network])[:, None]
-    return out
+    return out, known.sum(axis=2).astype(float)
 
 
 def _geography(at: Axes, gss: list[str]) -> np.ndarray:
@@ -112,31 +118,24 @@ def weights(
     ``totals`` are counts of the reference months; ``has`` tells which sites have a reference. What a site inherits from
     one that closed inside the reference is taken off, because it is carried under the closed site's own row.
     """
-    held, out = np.array(at.months), np.zeros(totals.shape)
-    origins = [o for o in heirs["origin"].unique() if o in at.sites and has[at.sites.index(o)]]
-    order = [at.sites.index(o) for o in origins]
-    done: set[str] = set()
-    for h in [*order, *(i for i in range(len(at.sites)) if i not in order)]:
-        if not has[h]:
-            continue
-        total = totals[h]
-        for row in heirs[(heirs["heir"] == at.sites[h]) & heirs["origin"].isin(done)].itertuples():
-            after = sent[h, inside & (held > row.last)].sum()
-            total = total - row.share * out[at.sites.index(row.origin)] * after
-        out[h] = np.clip(total / sent[h, inside].sum(), 0.0, None)
-        done.add(at.sites[h])
+    held, usual = np.array(at.months), np.where(has, sent[:, inside].sum(axis=1), np.inf)
+    out = totals / usual[:, None]
+    for row in heirs.itertuples():  # in the order in which the origins closed
+        if row.origin in at.sites and row.heir in at.sites:
+            origin, heir = at.sites.index(row.origin), at.sites.index(row.heir)
+            after = sent[heir, inside & (held > row.last)].sum()
+            out[heir] = np.clip(out[heir] - row.share * out[origin] * after / usual[heir], 0.0, None)
     return out
 
 
-def drawn(totals: np.ndarray, whole: np.ndarray, weight: float) -> np.ndarray:
+def drawn(totals: np.ndarray, whole: np.ndarray, at: Axes, weight: float) -> np.ndarray:
     """Draw a small stratum's counts by site and place towards what the site's own mix foretells (H, P).
 
     ``whole`` counts all attendances. The prior has the weight of so many attendances a place, shared over the sites
-    by their attendances there times their share of the stratum.
+    by their attendances there times their share of the stratum, anywhere in London.
     """
-    all_ = whole.sum(axis=1, keepdims=True)
-    mix = np.divide(totals.sum(axis=1, keepdims=True), all_, out=np.zeros_like(all_), where=all_ > 0)
-    foretold = whole * mix
+    mine, all_ = (counts[:, [at.places.index(places.LONDON)]] for counts in (totals, whole))
+    foretold = whole * np.divide(mine, all_, out=np.zeros_like(all_), where=all_ > 0)
     sums = foretold.sum(axis=0)
     return totals + weight * np.divide(foretold, sums, out=np.zeros_like(foretold), where=sums > 0)
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import stats
 
+MOST = 0.9  # greatest correlation of neighbouring months that is reckoned with
+
 
 @dataclasses.dataclass(frozen=True)
 class Series:
@@ -83,16 +85,36 @@ def _dispersion(series: Series, mean: np.ndarray, prior: float) -> np.ndarray:
     return np.maximum(own, 1.0)
 
 
+def lasting(series: Series, fitted: Fit) -> float:
+    """Return by how much the variance of a year's total exceeds that of independent months, because departures last.
+
+    (1 + r) / (1 - r), with r the correlation of neighbouring months' residuals in the baselines of all series that are
+    in a group, freed of the bias of the fitted level; at least 1.
+    """
+    mean = np.where(series.use & fitted.fits[:, None] & (series.group >= 0)[:, None], fitted.mean, np.nan)
+    residual = (series.counts - mean) / np.sqrt(np.where(mean > 0, mean, np.nan))
+    both = residual[:, 1:] * residual[:, :-1]
+    pairs, whole = ~np.isnan(both), ~np.isnan(residual)
+    if not pairs.any() or np.nansum(residual**2) < pairs.sum() * 1e-6:
+        return 1.0
+    r = (np.nansum(both) / pairs.sum()) / (np.nansum(residual**2) / whole.sum()) + 1 / whole.sum(axis=1).max()
+    r = min(max(r, 0.0), MOST)
+    return (1 + r) / (1 - r)
+
+
 def limits(mean: np.ndarray, variance: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:
     """Return lower and upper quantiles of counts with this mean and variance (arrays of one shape).
 
     Negative binomial where the variance exceeds the mean, else Poisson; zero where the mean is zero, missing where it
     is missing.
     """
-    safe, size, poisson = _shape(mean, variance)
-    low, high = (stats.nbinom.ppf(q, size, size / (size + safe)) for q in (tail, 1 - tail))
-    low, high = (np.where(poisson, stats.poisson.ppf(q, safe), a) for q, a in ((tail, low), (1 - tail, high)))
-    return tuple(np.where(np.isnan(mean), np.nan, np.where(mean > 0, a, 0.0)) for a in (low, high))
+    safe, size, poisson = (np.ravel(a) for a in _shape(mean, variance))
+    poisson, wide = poisson & (np.ravel(mean) > 0), ~poisson & (np.ravel(mean) > 0)
+    out = np.zeros((2, safe.size))
+    for line, share in zip(out, (tail, 1 - tail), strict=True):
+        line[poisson] = stats.poisson.ppf(share, safe[poisson])
+        line[wide] = stats.nbinom.ppf(share, size[wide], size[wide] / (size[wide] + safe[wide]))
+    return tuple(np.where(np.isnan(mean), np.nan, line.reshape(np.shape(mean))) for line in out)
 
 
 def tails(counts: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from istv_lib import _marks, _strata, months, params, schema
 from istv_lib._block import Block, demand
 from istv_lib._cells import covered, noted, ranges, table_block
 from istv_lib._standing import CLASSES, standing
+from istv_lib._xmr import variation
 from istv_lib.disclosure import Released
 
 FEW = 10  # attendances of both periods below which a change in per cent says nothing
@@ -150,7 +151,13 @@ def rates_of(released: Released, *, title: str, name: str = "rates") -> Block:
 
 
 def charts(xmr: Released, u_prime: Released, *, title: str, name: str = "charts", last: int = 13) -> Block:
-    """Show the newest months as two control charts see them: XmR, and u' with the data received as denominator."""
+    """Show the newest months as two control charts see them: XmR, and u' with the data received as denominator.
+
+    The caption says what the variation icon of Making Data Count would say of the last month, fewer being better.
+    """
+    whole = demand(xmr).table
+    icon = variation(pd.DataFrame({"label": whole["flags"], "upper": whole["limit_high"], "short": False}))
+    title = f"{title}. The icon of the last month would say: {icon}"
     one = demand(xmr).table.tail(last).iloc[::-1].reset_index(drop=True)
     two = demand(u_prime).table.set_index("period_end").reindex(one["period_end"])
     rows = pd.DataFrame(

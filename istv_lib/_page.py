@@ -138,11 +138,6 @@ def render(nb: Mapping[str, Any], page: Page) -> str:
     cell that begins with ``## `` opens a section. A table that holds the numbers of the figure before it is folded.
     Each table has its CSV beside it, and the figure it belongs to has it too; all are listed at the end.
     """
-    from nbconvert.exporters.templateexporter import TemplateExporter  # noqa: PLC0415 - slow to import
-
-    exporter = TemplateExporter(template_paths=[str(TEMPLATES)], template_file="page.html.j2")
-    fill(exporter.environment)
-    exporter.environment.filters |= {"sections": sections}
     found = _stamps.blocks(nb)
     about = {
         "page": page,
@@ -158,8 +153,19 @@ def render(nb: Mapping[str, Any], page: Page) -> str:
             canonical=f"{page.folder}index.html" if page.audience == PUBLIC else "",
         ),
     }
-    body, _ = exporter.from_notebook_node(nb, resources={"istv": about})
+    body, _ = _exporter().from_notebook_node(nb, resources={"istv": about})
     return body if body.endswith("\n") else body + "\n"
+
+
+@functools.cache
+def _exporter() -> Any:
+    """Return nbconvert's exporter with our template, which is compiled once."""
+    from nbconvert.exporters.templateexporter import TemplateExporter  # noqa: PLC0415 - slow to import
+
+    exporter = TemplateExporter(template_paths=[str(TEMPLATES)], template_file="page.html.j2")
+    fill(exporter.environment)
+    exporter.environment.filters |= {"sections": sections}
+    return exporter
 
 
 def _files(found: list[_stamps.Block], page: Page) -> dict[str, dict[str, Any]]:
@@ -240,21 +246,23 @@ def _item(block: _stamps.Block, before: list[dict[str, Any]], counts: Counter[st
             "table": "",
         }
     text = _clean.clean_table(block.data["text/html"])
-    picture = _picture_above(before, block) if block.kind == "table" else None
-    if picture:
+    above = _pictures_above(before, block) if block.kind == "table" else []
+    for picture in above:
         picture["table"] = block.name
     return item | {
         "html": Markup(text),  # noqa: S704 - cleaned by an allow-list
-        "under": picture["label"] if picture else "",
+        "under": " and ".join(picture["label"] for picture in above),
     }
 
 
-def _picture_above(before: list[dict[str, Any]], table: _stamps.Block) -> dict[str, Any] | None:
-    """Return the picture whose numbers a table holds: of its release or name, with only words between the two."""
-    nearest = next((item for item in reversed(before) if item["kind"] not in {"words", "text"}), None)
-    if nearest is None or nearest["kind"] not in _stamps.PICTURES:
-        return None
-    return nearest if nearest["release"] == table.release or nearest["name"] == table.name else None
+def _pictures_above(before: list[dict[str, Any]], table: _stamps.Block) -> list[dict[str, Any]]:
+    """Return the pictures whose numbers a table holds: of its release or name, with only words between them and it."""
+    own = []
+    for item in reversed([item for item in before if item["kind"] not in {"words", "text"}]):
+        if item["kind"] not in _stamps.PICTURES or (table.release != item["release"] and table.name != item["name"]):
+            break
+        own.insert(0, item)
+    return own
 
 
 def rule_note(audience: str) -> str:

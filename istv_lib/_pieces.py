@@ -29,8 +29,7 @@ _INLINE = {"!", "a", "abbr", "b", "code", "em", "i", "mark", "small", "span", "s
 _SHAPES = {"path", "polyline", "polygon", "line", "rect", "circle", "ellipse", "image", "use", "foreignobject"}
 _GEOMETRY = {"d", "points", "viewbox", "x", "y", "dx", "dy", "width", "height", "transform", "style", "id", "href"}
 _NOT_PEOPLE = {"crime", "site", "file"}  # units whose counts are public as they are
-# keys of JSON whose numbers are of files, or of the cells and sums that the attack looked at
-_SIZES = {"bytes", "dcat:byteSize", "hash", "sha256", "digest", "small_counts", "counts", "sums"}
+_SIZES = {"bytes", "dcat:byteSize", "hash", "sha256", "digest", "attack"}  # keys of JSON: of files, of the gate's work
 
 
 class Piece(NamedTuple):

@@ -9,14 +9,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import nbformat
+from typing import TYPE_CHECKING, Any
 
 from istv_lib import _package, _page, _stamps, months, params, releases, store
 from istv_lib import run as _run
 from istv_lib._lint import check_notebook, check_page
 from istv_lib._page import Page, render
+
+if TYPE_CHECKING:
+    import nbformat
 
 PAGE, ABOUT = "index.html", "datapackage.json"
 
@@ -64,6 +65,8 @@ def draft(
     result |= {"faults": [], "path": "", "version": None}
     if run["status"] != "done":
         return result | {"status": "skipped", "why": "its run was not completed"}, None
+    import nbformat  # noqa: PLC0415 - takes a second, which commands without notebooks need not wait
+
     path = where.restricted / month / run["file"]
     try:
         notebook = nbformat.read(path, as_version=4)

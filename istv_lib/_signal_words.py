@@ -14,10 +14,7 @@ from istv_lib._block import Block, demand
 from istv_lib._monitor_tables import rule_words
 from istv_lib._month_words import outside, the
 from istv_lib._place_words import found_with, rests
-from istv_lib._standing import CLASSES, standing
 from istv_lib.disclosure import Released
-
-PUBLIC = "public"
 
 
 def say(released: Released, *sentences: str, name: str = "words", apart: str = " ") -> Block:
@@ -113,11 +110,13 @@ def news(
     """
     row = _marks.single(demand(trend).table).iloc[-1]
     boroughs, named = demand(current).table, _marks.place_names()
+    boroughs = boroughs[boroughs["place_type"] == "borough"]
     more = "" if signals is None else f" {_unusual(*signals)}"
     lines = [f"- **What changed.** {_moved(row, boroughs, named, place)} {_outside(trend)}{more}"]
     low = boroughs["status"].isin(["gated", "no_data"])
     fewer = [named[p] for p in boroughs.loc[low, "place"]]
-    told = "" if len(boroughs) == 1 else "Every borough has enough data to be compared."
+    young = "no_baseline" in row["flags"]
+    told = "" if len(boroughs) == 1 or young else "Every borough has enough data to be compared."
     if fewer:
         told = f"Too little data for a comparison: {listed(fewer)}."
     missing = _missing(supplied, labels) if supplied is not None else ""
@@ -138,7 +137,8 @@ def _outside(trend: Released) -> str:
         names = [months.label(m) for m in tested.loc[tested["flags"].str.contains(flag), "period_end"]]
         parts += [f"{listed(names)} {'lies' if len(names) == 1 else 'lie'} {where}"] if names else []
     found = f"{' and '.join(parts)} the expected range" if parts else "none lies outside its expected range"
-    told = [f"Of the {len(tested)} months that can be compared, {found}; by chance alone about one in 500 would."]
+    many = "Of the one month" if len(tested) == 1 else f"Of the {len(tested)} months"
+    told = [f"{many} that can be compared, {found}; by chance alone about one in 500 would."]
     words, last = rule_words(), tested.iloc[-1]
     runs = [words[flag] for flag in last["flags"].split(";") if flag.startswith(("run", "trend"))]
     told += [f"{months.label(last['period_end'])} is one of {run}." for run in runs]
@@ -151,6 +151,10 @@ def _outside(trend: Released) -> str:
 def _moved(row: pd.Series, boroughs: pd.DataFrame, named: Mapping[str, str], place: str) -> str:
     if row["status"] in {"gated", "no_data"}:
         told = [f"The month of {the(place)} is incomplete and not compared."]
+    elif "[c]" in row["symbol"]:
+        told = [f"The number of {the(place)} is withheld and not compared."]
+    elif "no_baseline" in row["flags"]:
+        told = [f"There are not yet enough earlier months of {the(place)} to say what is usual."]
     elif way := outside(row):
         told = [f"Attendances of {the(place)} are {way} than expected."]
     else:
@@ -159,19 +163,17 @@ def _moved(row: pd.Series, boroughs: pd.DataFrame, named: Mapping[str, str], pla
     for want in ("higher", "lower"):
         names = [named[b["place"]] for _, b in others.iterrows() if outside(b) == want]
         told += [f"{want.capitalize()} than expected: {listed(names)}."] if names else []
-    if len(told) == 1 and len(others):
+    if len(told) == 1 and len(others) and others["flags"].str.contains("tested").any():
         told.append("No borough that can be compared lies outside its expected range.")
     return " ".join(told)
 
 
 def _missing(supplied: Released, labels: Mapping[str, str]) -> str:
     table = demand(supplied).table
-    quiet = table[~table["stratum"].isin(["complete", "partial", "zero"])]
-    part = table[table["stratum"] == "partial"]
     told = []
-    for rows, what in ((quiet, "sent nothing yet"), (part, "sent only a part")):
-        if len(rows):
-            told.append(f"{listed([labels.get(p, p) for p in rows['place']])} {what}.")
+    for state, what in (("late", "sent nothing yet"), ("missing", "sent nothing"), ("partial", "sent only a part")):
+        rows = table[table["stratum"] == state]
+        told += [f"{listed([labels.get(p, p) for p in rows['place']])} {what}."] if len(rows) else []
     return " ".join(told) or "All hospitals that supply it have sent the month."
 
 
@@ -201,7 +203,8 @@ def _unusual(found: Released, chance: Released) -> str:
         return "No place or group can be tested yet, because there are too few earlier months."
     table, names, words = demand(found).table, _marks.place_names(), rule_words()
     seen = "No signal" if row["value"] == 0 else f"{row['value']:,.0f} signal{'' if row['value'] == 1 else 's'}"
-    first = f"{seen} in {row['n']:,.0f} places and groups;"
+    of = "groups" if row["place_type"] == "borough" else "places and groups"
+    first = f"{seen} in {row['n']:,.0f} {of};"
     told = [f"{first} about {row['expected']:,.1f} would be there by chance alone."]
     sure = table[table["flags"].str.contains("discovery") & table["method"].isin(["above_limit", "below_limit"])]
     items = []
@@ -214,38 +217,6 @@ def _unusual(found: Released, chance: Released) -> str:
     elif len(table):
         told.append("None of them stands out among all of London's, so each is a reason to look and no finding.")
     return " ".join(told)
-
-
-def funnel(released: Released, *, name: str = "standing") -> Block:
-    """Say which boroughs lie outside the funnel, and what a rate here is and is not."""
-    found = standing(released, params.defaults())
-    if found.table.empty:
-        return say(released, "No borough can be given a rate: too little of the usual data arrived.", name=name)
-    told = []
-    for cls in ("high_998", "high_95", "low_95", "low_998"):
-        names = list(found.table.loc[found.table["class"] == cls, "name"])
-        told += [f"{listed(names)} {'lies' if len(names) == 1 else 'lie'} {CLASSES[cls]} the average."] if names else []
-    first = f"The average is {found.average:.1f} attendances per 1,000 residents a year."
-    none = "" if told else "No borough lies outside what chance and the usual differences between boroughs make."
-    caution = (
-        "About one in twenty lies outside the inner lines by chance. Rates are per resident, not per person present, "
-        "and count only attendances whose borough is known: they rank nobody."
-    )
-    return say(released, first, none, *told, caution, name=name)
-
-
-def few(released: Released, *, place: str, name: str = "few") -> Block | None:
-    """Say why totals of 3 and 12 months are shown for a small place; nothing for another."""
-    if demand(released).table.empty:
-        return None
-    least = params.defaults()["rolling_mean_least"]
-    return say(
-        released,
-        f"{the(place)[:1].upper() + the(place)[1:]} has fewer than {least:.0f} attendances in a usual month, so single "
-        "months say little; totals of 3 and 12 months are shown with exact intervals. They overlap, so no rule of runs "
-        "applies to them.",
-        name=name,
-    )
 
 
 def limits(

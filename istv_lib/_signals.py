@@ -136,6 +136,7 @@ def _tested(cover: pd.DataFrame, month: str, rules: Mapping) -> tuple | None:
     expected = np.nan_to_num(fitted.mean[:, -1])
     joined = cover["unmonitored"].to_numpy(dtype=float)[len(base.months) - 1 :: len(base.months)]
     eligible = base.enough & (expected >= rules["signal_expected_least"])
+    eligible &= (base.keys["place"] != places.NOT_KNOWN).to_numpy()
     eligible &= _strata.shown(base.keys["stratum_dim"], base.keys["stratum"], base.keys["place_type"])
     eligible &= expected >= rules["monitored_share_least"] * (expected + joined)
     if not eligible.any():

@@ -8,6 +8,7 @@ really about to leave.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -230,14 +231,12 @@ def known(where: store.Root, rules: Mapping[str, Any], audiences: Iterable[str] 
 def _published(lines: Iterable[Mapping[str, Any]], rules: Mapping[str, Any]) -> pd.DataFrame | None:
     """Turn ledger lines back into ranges; what was said twice of the same edition is kept once."""
     parts = []
-    for line in lines:
-        table = pd.DataFrame(line["values"])
-        if "unit" not in table:
-            continue
-        numbers = [c for c in ("value", "n", "share_used") if c in table]
+    told = [line for line in lines if line["values"] and "unit" in line["values"][0]]
+    for editions, same in itertools.groupby(told, lambda line: line.get("editions")):
+        table = pd.DataFrame([{"rule": line["rule"]} | row for line in same for row in line["values"]])
+        numbers = ["value", "n", "share_used"]
         table[numbers] = table[numbers].apply(pd.to_numeric)
-        table["rule"] = table.get("rule", line["rule"])
-        parts.append(disclosure.published(table, rules, line.get("editions")))
+        parts.append(disclosure.published(table, rules, editions))
     return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True) if parts else None
 
 

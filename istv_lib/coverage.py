@@ -102,7 +102,8 @@ def table(
     Parameters
     ----------
     events : DataFrame
-        ED events (``site_code``, ``month``, ``borough_gss``, ``arrival_at``, ``synthetic``).
+        ED events (``site_code``, ``month``, ``borough_gss``, ``arrival_at``, ``location_type``, ``precision_class``,
+        ``synthetic``).
     site_months : DataFrame
         As in :mod:`istv_lib.schema`.
     roster : DataFrame
@@ -146,11 +147,13 @@ def table(
     heirs, sent = succession(roster), submitted(past)
     at = _exposure.axes(list(sent.index), list(sent.columns), roster)
     whole = Members("", "", np.ones(len(events), dtype=bool), np.ones(len(events), dtype=bool))
-    asked = [whole, *strata]
-    counts = _exposure.counted(events, asked, at)
-    reach = _Reach(past, sent.to_numpy(), heirs, at, np.isin(at.months, ref_months), rules)
-    parts = [reach.rows(part, events, counts[i], counts[0]) for i, part in enumerate(asked)]
+    asked, homes = [whole, *strata], _homes(events)
+    counts, known = _exposure.counted(events, [*asked, homes], at)
+    at_home = counts[-1][:, at.places.index(places.LONDON)]
+    reach = _Reach(past, sent.to_numpy(), at_home, heirs, at, np.isin(at.months, ref_months), rules)
+    parts = [reach.rows(part, known[i], counts[i], counts[0]) for i, part in enumerate(asked)]
     out = pd.concat([part for part, _, _ in parts], ignore_index=True)
+    out["place_type"] = np.tile(np.repeat(_place_types(at), len(at.months)), len(asked))
     out["days"] = out["month"].map(effective_days(events[events["month"].isin(ref_months)]["arrival_at"], sent.columns))
     out["synthetic"] = bool(events["synthetic"].all())
     out["provisional"] = out["month"] == site_months["month"].max()
@@ -169,6 +172,7 @@ class _Reach:
         self,
         past: pd.DataFrame,
         sent: np.ndarray,
+        at_home: np.ndarray,
         heirs: pd.DataFrame,
         at: _exposure.Axes,
         inside: np.ndarray,
@@ -180,11 +184,11 @@ class _Reach:
             wide[name].reindex(index=list(at.sites), columns=list(at.months)).fillna(0).to_numpy(dtype=float)
             for name in ("located", "rows")
         )
-        self.located = self._rates(located)
+        self.located = self._rates(located, np.maximum(self.records - at_home, located))
 
-    def _rates(self, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _rates(self, known: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         weight = float(self.rules["location_rate_prior"])
-        return _exposure.known_rates(known, self.records, self.inside, self.heirs, self.at, weight)
+        return _exposure.known_rates(known, of, self.inside, self.heirs, self.at, weight)
 
     def _ratio(self, *rates: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """Return what each site reached of its reference: days sent times each share of records, after succession."""
@@ -194,18 +198,20 @@ class _Reach:
         return _exposure.carried(now, self.heirs, self.at) / usual[:, None]
 
     def rows(
-        self, part: Members, events: pd.DataFrame, counts: np.ndarray, whole: np.ndarray
+        self, part: Members, known: np.ndarray, counts: np.ndarray, whole: np.ndarray
     ) -> tuple[pd.DataFrame, pd.DataFrame, set[str]]:
-        """Return a stratum's rows, the sites' weights (sites by places) and the sites that are followed."""
+        """Return a stratum's rows, the sites' weights (sites by places) and the sites that are followed.
+
+        ``known`` counts the records of which the stratum is known (sites by months).
+        """
         at, inside = self.at, self.inside
-        filled = self.sent if not part.dim else np.where(self.records > 0, self._filled(part, events), self.sent)
+        filled = self.sent if not part.dim else np.where(self.records > 0, known, self.sent)
         has = _exposure.enough(self.sent, filled, inside, int(self.rules["reference_months_least"]))
         totals = counts[:, :, inside].sum(axis=2)
-        items = [] if not part.dim else [self._rates(self._filled(part, events))]
+        items = [] if not part.dim else [self._rates(known, self.records)]
         if part.dim:
-            totals = _exposure.drawn(
-                totals, whole[:, :, inside].sum(axis=2) * has[:, None], self.rules["stratum_share_prior"]
-            )
+            usual = whole[:, :, inside].sum(axis=2) * has[:, None]
+            totals = _exposure.drawn(totals, usual, at, self.rules["stratum_share_prior"])
         mean = _exposure.weights(totals, self.sent, inside, self.heirs, at, has)
         sums = mean.sum(axis=0)
         shares = mean / np.where(sums > 0, sums, np.nan)
@@ -224,18 +230,7 @@ class _Reach:
         out["value"] = out["monitored"] + out["unmonitored"]
         out["coverage"] = out["exposure"].clip(upper=1.0)
         out = out.reset_index().assign(stratum_dim=part.dim, stratum=part.stratum)
-        out["place_type"] = np.repeat(_place_types(at), len(at.months))
         return out, pd.DataFrame(mean[has], index=np.array(at.sites)[has], columns=list(at.places)), followed
-
-    def _filled(self, part: Members, events: pd.DataFrame) -> np.ndarray:
-        """Count by site and month the records that have the item of a stratum filled in."""
-        site, month = (
-            pd.Index(axis).get_indexer(events.loc[part.known, name])
-            for axis, name in ((self.at.sites, "site_code"), (self.at.months, "month"))
-        )
-        shape, here = (len(self.at.sites), len(self.at.months)), (site >= 0) & (month >= 0)
-        flat = np.ravel_multi_index((site[here], month[here]), shape)
-        return np.bincount(flat, minlength=np.prod(shape)).reshape(shape).astype(float)
 
     def _followed(self, has: np.ndarray) -> set[str]:
         """Sites with a reference, and those that took over from one."""
@@ -244,6 +239,12 @@ class _Reach:
             if row.origin in inside:
                 inside.add(row.heir)
         return inside
+
+
+def _homes(events: pd.DataFrame) -> Members:
+    """Return the attendances at homes, which have no borough and so tell nothing of how places are written down."""
+    home = ((events["location_type"] == "home") | (events["precision_class"] == "home")) & (events["borough_gss"] == "")
+    return Members("place_group", "home", home.to_numpy(dtype=bool), np.ones(len(events), dtype=bool))
 
 
 def _by_site(counts: np.ndarray, at: _exposure.Axes) -> pd.DataFrame:

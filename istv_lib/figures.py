@@ -36,6 +36,8 @@ def bars(released: Released, *, title: str, name: str, labels: dict[str, str] | 
     Where counts are exact, each known stratum also has its share of those known with Wilson's 95 % interval.
     """
     table = demand(released).table
+    if table.empty:
+        return canvas.blank(name, released, title, "Nothing can be shown, because no whole calendar year is held")
     texts, spans = _mix(released, table)
     names = [_marks.label(stratum, labels) for stratum in table["stratum"]]
     figure, (axis,) = canvas.surface(height=0.45 + 0.44 * max(len(table), 2))
@@ -86,6 +88,8 @@ def week(released: Released, *, title: str, name: str = "week") -> Block:
     Merged bands are left to the table; a band that cannot be shown is white.
     """
     table = _marks.bands(demand(released).table)
+    if table.empty:
+        return canvas.blank(name, released, title, "No time can be shown, because no whole calendar year is held")
     parts = table["stratum"].str.rsplit(" ", n=1, expand=True)
     days, hours = list(dict.fromkeys(parts[0])), list(dict.fromkeys(parts[1]))
     rates = table["value"] / table["nights"]

@@ -49,7 +49,8 @@ def monthly(cover: pd.DataFrame, place: str, month: str, rules: Mapping) -> pd.D
         added as they are, so that a newly joined hospital changes nothing. ``flags`` may hold ``above_limit``,
         ``below_limit``, ``run_high``, ``run_low``, ``trend_up``, ``trend_down`` (at least ``run_length`` months in a
         row, which a month below the gate breaks), ``tested``, ``no_baseline``, ``revised``, ``break`` (see
-        :func:`istv_lib.coverage.table`), ``rebased``; a month below the gate is never ``below_limit``.
+        :func:`istv_lib.coverage.table`), ``rebased``; a month below the gate is never ``below_limit``. A place without
+        an attendance in its baseline has nothing to be compared with, so no month of it is ``tested``.
 
     Notes
     -----
@@ -84,7 +85,7 @@ def cube(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | N
     full = gate >= rules["coverage_full"]
     names = ["place", "place_type", "stratum_dim", "stratum", "coverage"]
     out = own[names].assign(value=own["value"].where(~no_data), n=own["value"])
-    states = [no_data, ~full, own["provisional"]]
+    states = [no_data, ~full & own["coverage"].notna(), own["provisional"]]  # without a reference nothing is incomplete
     out["status"] = np.select(states, ["no_data", "gated", "provisional"], "final")
     fitted = _model.fit(base.series, int(rules["baseline_months_least"]), float(rules["dispersion_prior"]))
     mean, variance = (np.where(base.enough[:, None], a, np.nan).ravel()[keep] for a in (fitted.mean, fitted.variance))
@@ -92,8 +93,9 @@ def cube(cover: pd.DataFrame, month: str, rules: Mapping, *, keep: pd.Series | N
     shown = gate >= rules["coverage_least"]
     for name, line in (("expected", mean), ("limit_low", low), ("limit_high", high)):
         out[name] = np.where(shown, line + own["unmonitored"], np.nan)
-    enough = np.repeat(base.enough & fitted.fits, len(base.months))[keep]
-    tested, monitored = base.tested.ravel()[keep] & enough, own["monitored"].to_numpy()
+    enough = np.repeat(base.enough, len(base.months))[keep]
+    tested = (base.tested & (base.enough & fitted.fits)[:, None]).ravel()[keep]
+    monitored = own["monitored"].to_numpy()
     flags = {"no_baseline": ~enough, "tested": tested, "above_limit": tested & shown & (monitored > high)}
     flags |= {"below_limit": tested & full & (monitored < low)}
     comparable = (base.gate >= rules["coverage_full"]) & base.tested & base.enough[:, None]
@@ -148,9 +150,10 @@ def sites(cover: pd.DataFrame, place: str, month: str) -> pd.DataFrame:
 
 
 def current(cover: pd.DataFrame, area: places.Area, month: str, rules: Mapping) -> pd.DataFrame:
-    """Return the reported month of each borough of an area as findings, with expected range and flags."""
+    """Return the reported month of each borough of an area, and of "not known" for London, with range and flags."""
     last = cover.loc[cover["month"] <= month, "month"].max()
-    keep = cover["place"].isin(area.boroughs) & (cover["stratum_dim"] == "") & (cover["month"] == last)
+    wanted = [*area.boroughs, *([places.NOT_KNOWN] if area.kind == "london" else [])]
+    keep = cover["place"].isin(wanted) & (cover["stratum_dim"] == "") & (cover["month"] == last)
     return cube(cover, month, rules, keep=keep)
 
 

@@ -105,10 +105,13 @@ def home() -> Path:
     raise errors.ParameterError(msg)
 
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same content; in C ten times as fast
+
+
 @functools.lru_cache
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
     except FileNotFoundError:
         msg = f"There is no parameter file '{path.relative_to(home())}'; {_neighbours(path)}."
         raise errors.ParameterError(msg) from None

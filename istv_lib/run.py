@@ -18,11 +18,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import nbformat
+from typing import TYPE_CHECKING, Any
 
 from istv_lib import clearance, errors, months, params, places, store
+
+if TYPE_CHECKING:
+    import nbformat
 
 PARTS = ("area", "site", "case", "audience")
 SENT = ["complete", "partial", "zero"]
@@ -332,7 +333,7 @@ def _one(job: Job, key: str, folder: Path) -> dict:
         why = reason(error.ename, error.evalue, error.cell_index)
     except Exception as error:
         why = f"papermill stopped ({type(error).__name__})"
-    why = why or unverified(nbformat.read(part, as_version=4) if part.exists() else None)
+    why = why or unverified(_engine.nbformat.read(part, as_version=4) if part.exists() else None)
     if why:
         with contextlib.suppress(FileNotFoundError):
             part.replace(failed)

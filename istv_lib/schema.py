@@ -401,19 +401,20 @@ def check(frame: pd.DataFrame, name: str) -> None:
         if column.name not in frame:
             continue
         values = frame[column.name]
-        missing = int((values.isna() | (values == "")).sum()) if column.dtype == TEXT else int(values.isna().sum())
-        if not column.nullable and missing:
+        missing = 0 if column.nullable else int((values.isna() | (values == "")).sum())
+        if missing:
             faults.append(f"{column.name}: {missing} missing")
-        if column.codes:
-            off = int((~values.isin(column.codes) & values.notna() & (values != "")).sum())
-            if off:
-                faults.append(f"{column.name}: {off} not on the code list")
+        off = int((~values.isin([*column.codes, ""]) & values.notna()).sum()) if column.codes else 0
+        if off:
+            faults.append(f"{column.name}: {off} not on the code list")
     if faults:
         msg = f"Table '{name}' ({len(frame)} rows) is not as docs/data_dictionary.md says: {'; '.join(faults)}."
         raise errors.StoreError(msg)
 
 
 def _cast(values: pd.Series, column: Column) -> pd.Series:
+    if column.dtype == TEXT == values.dtype and not values.hasnans:
+        return values  # as most are
     if column.dtype == TEXT:
         return values.astype("object").where(values.notna(), "").astype("str")
     if column.dtype == FLAG:

@@ -20,19 +20,14 @@ from istv_lib._place_words import (  # noqa: F401 - used as words.accuracy and s
     calibrated,
     labelled,
     moved,
+    rests,
     unmapped,
 )
-from istv_lib._signal_words import few, funnel, limits, news, unusual, year_before, yearly  # noqa: F401
+from istv_lib._signal_words import limits, listed, news, say, unusual, year_before, yearly  # noqa: F401
 from istv_lib._square_words import hot, lasting, map_limits, pack  # noqa: F401
 from istv_lib.disclosure import Released
 
 PUBLIC = "public"
-
-
-def say(released: Released, *sentences: str, name: str = "words") -> Block:
-    """Return sentences as one paragraph, stamped with the release they were made from."""
-    demand(released)
-    return Block("words", name, {"text/markdown": " ".join(s for s in sentences if s)}, released)
 
 
 def headline(settings: params.Settings, trend: Released, sites: Released, year: Released | None = None) -> Block:
@@ -76,9 +71,11 @@ def police(released: Released, *, name: str = "police-words") -> Block:
     loaded = set(demand(released).table["source"])
     shown = [label for source, label in schema.SOURCE_NAMES.items() if source in loaded]
     absent = [label for source, label in schema.SOURCE_NAMES.items() if source not in loaded]
-    told = [f"Shown: {_list(shown)}{' alone' if len(shown) == 1 else ''}." if shown else "No police records are shown."]
+    told = [
+        f"Shown: {listed(shown)}{' alone' if len(shown) == 1 else ''}." if shown else "No police records are shown."
+    ]
     if absent:
-        told.append(f"Not loaded for these months: {_list(absent)}.")
+        told.append(f"Not loaded for these months: {listed(absent)}.")
     told.append(
         "Police figures are offences of violence and sexual offences recorded by place, including offences without "
         "injury; hospital figures are visits by people who were hurt. Neither is a part of the other, and the two "
@@ -186,7 +183,7 @@ def dataset(calendar: Released, month: str, *, name: str = "headline") -> Block:
     total = np.nansum(now["value"])
     told = f"For {months.label(month)} {there} of {expected} hospitals sent data: {total:,.0f} attendances."
     away = [f"{int(counts[s])} {schema.STATUS_WORDS[s]}" for s in ("late", "missing", "partial") if counts.get(s, 0)]
-    return _opening(calendar, told, f"Still open: {_list(away)}." if away else "", name=name)
+    return _opening(calendar, told, f"Still open: {listed(away)}." if away else "", name=name)
 
 
 def programme(released: Released, rules: Mapping, *, name: str = "programme") -> Block:
@@ -303,13 +300,9 @@ def reach(released: Released, stories: list[Mapping], *, name: str = "reach") ->
         f"{period} {found['value']:,.0f} of your {found['n']:,.0f} attendances could be given a borough; they count in "
         f"the figures of {boroughs:,.0f} borough{'s' if boroughs != 1 else ''}."
     )
-    part = f"You supply about {_list(parts)}." if parts else ""
+    part = f"You supply about {listed(parts)}." if parts else ""
     done = [f"{months.label(story['month'])}: {story['words']}" for story in stories]
     return say(released, told, part, *done, name=name)
-
-
-def _list(items: list[str], last: str = "and") -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
 
 
 def _number(n: int) -> str:

@@ -18,8 +18,22 @@ settings.load_profile("istv")
 CAMDEN, HACKNEY, NEWHAM = "E09000007", "E09000012", "E09000025"
 
 
+LONG = (  # modules of half a minute or more: they start first, so that no worker is left alone with one at the end
+    "test_end_to_end",  # makes the demonstration, while another worker does the next
+    "test_twelve_releases",
+    "test_same_bytes",
+    "test_ways_to_run",
+    "test_refusals",
+    "test_clearance",
+    "test_suppression",
+    "test_synth",
+    "test_intake_corruption",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the checks on real data unless ISTV_REAL_DATA is set."""
+    """Put long modules first, and leave out the checks on real data unless ISTV_REAL_DATA is set."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
     if os.environ.get("ISTV_REAL_DATA"):
         return
     for item in items:

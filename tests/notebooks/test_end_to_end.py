@@ -1,13 +1,9 @@
-"""The small London from hospital files to hub, twice; what may and may not leave; and each way to run a notebook."""
+"""The small London from hospital files to hub: what its pages and tables hold, and what may not leave."""
 
 import hashlib
 import io
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -15,12 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 from lxml import etree
-from lxml import html as lxml_html
 
 from istv_lib import (
     _clean,
     clearance,
-    cli,
     disclosure,
     errors,
     intake,
@@ -33,106 +27,51 @@ from istv_lib import (
     schema,
     store,
 )
+from tests.notebooks.demo import CASE, PROJECT, copied, digests, pages, parsed, public_tables
 
-PROJECT = Path(__file__).parents[2]
-LAMBETH = ("--area", "lambeth")
-CASE = "case-croydon-late-night"
 SIDEWAYS = re.compile(r"\b(higher|lower) than the expected range|lies? (above|below)")
 pytestmark = pytest.mark.slow
 
 
-def make_home(folder: Path) -> Path:
-    """Copy what a project home needs, with the case study moved to a borough that the small world holds."""
-    for name in ("notebooks", "parameters", "docs"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "explore"))
-    shutil.copy(PROJECT / "pyproject.toml", folder)
-    case = folder / "parameters" / "cases" / "croydon-late-night.yml"
-    told = case.read_text(encoding="utf-8").replace("area: croydon", "area: southwark")
-    case.write_text(told.replace('first: "2022-01"', 'first: "2022-07"').replace('"2022"', '"2023"'), encoding="utf-8")
-    return folder
-
-
-def istv(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
-    clean = {k: v for k, v in os.environ.items() if k != "ISTV_DATA"}
-    return subprocess.run(
-        [sys.executable, "-c", "from istv_lib.cli import main; main()", *words],
-        cwd=home,
-        env=clean | {"ISTV_HOME": str(home), "COLUMNS": "200"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def digests(folder: Path) -> dict[str, str]:
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory):
-    """A project home with the small demonstration in it."""
-    home = make_home(tmp_path_factory.mktemp("home"))
-    done = istv(home, "demo", "--small", TZ="UTC", PYTHONHASHSEED="1")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "First page: " in done.stdout
-    return home
-
-
-@pytest.fixture
-def inside(monkeypatch):
-    """Work in this process as if in a home, on its demo root."""
-
-    def go(home: Path) -> store.Root:
-        monkeypatch.setenv("ISTV_HOME", str(home))
-        monkeypatch.delenv("ISTV_DATA", raising=False)
-        params._read.cache_clear()
-        return store.root()
-
-    yield go
-    params._read.cache_clear()
-
-
-@pytest.fixture
-def here(home, inside):
-    return inside(home)
-
-
-@pytest.fixture
-def say(inside, monkeypatch, capsys):
-    """Say a command in this process, which starts no other; its exit code, output and errors."""
-
-    def spoken(home: Path, *words: str) -> tuple[int, str, str]:
-        inside(home)
-        monkeypatch.chdir(home)
-        monkeypatch.setattr(sys, "argv", ["istv", *words])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code, *capsys.readouterr()
-
-    return spoken
-
-
-def copied(home: Path, folder: Path, *left: str) -> Path:
-    """Copy a home with its outputs, without those left out."""
-    other = make_home(folder)
-    shutil.copytree(home / "outputs", other / "outputs", ignore=shutil.ignore_patterns(*left))
-    return other
-
-
-def pages(home):
-    return sorted((home / "outputs" / "hub").glob("*/2024-12/v1/index.html"))
-
-
-def parsed(path: Path) -> lxml_html.HtmlElement:
-    return lxml_html.document_fromstring(path.read_text(encoding="utf-8"))
-
-
-def public_tables(home: Path) -> pd.DataFrame:
-    """Every row of every public CSV, as text, with the slug of its page."""
-    files = sorted((home / "outputs" / "hub").rglob("*.csv"))
-    rows = [pd.read_csv(p, dtype=str, keep_default_na=False).assign(page=p.parts[-4], file=p.name) for p in files]
-    return pd.concat(rows, ignore_index=True)
+def test_the_outage_is_missing_and_never_zero_in_any_table(home, inside, tmp_path):
+    here = inside(copied(home, tmp_path / "outage", "hub", "partner"))
+    site, gap = "SYN02", ["2024-03", "2024-04"]
+    states = store.load("site_months", where=here).query("site_code == @site and month in @gap")
+    assert states["status"].tolist() == ["missing", "missing"]
+    jobs = [
+        j
+        for j in run.plan(here, "2024-04")
+        if not j.notebook.startswith("10") and j.slug in ("london", "lambeth", "syn02")
+    ]
+    assert all(r["status"] == "done" for r in run.execute(jobs, here, "2024-04", workers=2, tick=id))
+    rows = []
+    for job in jobs:
+        notebook = nbformat.read(here.restricted / "2024-04" / f"{job.id}.ipynb", as_version=4)
+        data = [
+            o.data["text/csv"]
+            for cell in notebook.cells
+            for o in cell.get("outputs", [])
+            if "text/csv" in o.get("data", {})
+        ]
+        rows += [pd.read_csv(io.StringIO(text), keep_default_na=False, dtype=str).assign(job=job.id) for text in data]
+    table = pd.concat(rows)
+    table = table[table["method"] != "labelled_texts"]  # shares of labelled texts, which have no month
+    silent = table[
+        (table["place"] == site) & table["period_start"].isin(gap) & (table["period_end"] == table["period_start"])
+    ]
+    assert {"20_london_dataset__london__internal", "50_hospital_feedback__syn02__partner"} <= set(silent["job"])
+    assert not silent["value"].isin(["0", "0.0"]).any()
+    counted = silent[silent["unit"] == "attendance"]
+    assert (counted["value"] == "").all()
+    assert set(counted["shown"]) <= {"[x]"}
+    received = silent[silent["measure"] == "received"]
+    assert set(received["stratum"]) == {"missing"}
+    borough = table[
+        (table["place"] == "E09000022") & table["period_start"].isin(gap) & (table["measure"] == "attendances")
+    ]
+    monthly = borough[(borough["stratum"] == "") & (borough["period_end"] == borough["period_start"])]
+    assert len(monthly)
+    assert set(monthly["status"]) <= {"gated", "no_data"}
 
 
 def test_the_hub_holds_london_the_boroughs_and_the_case(home):
@@ -241,42 +180,6 @@ def test_the_scan_finds_nothing_in_the_hub(here):
     assert scan.check(here.hub, here) == []
 
 
-def test_with_the_gate_off_the_scan_finds_the_counts_and_no_hub_is_made(home, inside, tmp_path, monkeypatch):
-    other = copied(home, tmp_path / "open", "restricted", "hub", "partner", "incoming", "ledger.jsonl")
-    path = other / "parameters" / "disclosure.yml"
-    gate = path.read_text(encoding="utf-8")
-    assert gate.count("  public: nhs_hes\n") == 1
-    path.write_text(gate.replace("  public: nhs_hes\n", "  public: internal_exact\n"), encoding="utf-8")
-    where, found, check = inside(other), [], scan.check
-    for name in ("decide", "verify"):
-        monkeypatch.setattr(clearance, name, lambda *_: {})
-    monkeypatch.setattr(scan, "check", lambda *given: found.extend(check(*given)) or found)
-    jobs = run.plan(where, "2024-12", notebook="30", audience="public", area="london")
-    assert [r["status"] for r in run.execute(jobs, where, "2024-12", tick=id)] == ["done"]
-    with pytest.raises(errors.PublishError, match="The scan of the hub refused, and nothing was changed"):
-        publish.publish(where, "2024-12", ["public"])
-    assert not where.hub.exists()
-    folder = "london/2024-12/v1"
-    for name in ("weapons-SYNTHETIC.csv", "week-SYNTHETIC.csv", "boroughs-SYNTHETIC.csv", "index.html"):
-        assert [hit for hit in found if f"'{folder}/{name}'" in hit and "exact count" in hit], (name, found)
-
-
-def test_a_second_home_with_another_clock_and_hash_seed_gives_the_same_bytes(home, tmp_path):
-    other = make_home(tmp_path / "elsewhere")
-    done = istv(other, "demo", "--small", TZ="Asia/Tokyo", PYTHONHASHSEED="77", LC_ALL="C")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert digests(other / "outputs" / "hub") == digests(home / "outputs" / "hub")
-
-
-def test_doing_it_again_runs_nothing_and_changes_nothing(home):
-    before = digests(home / "outputs" / "hub")
-    done = istv(home, "demo", "--small")
-    assert done.returncode == 0
-    assert re.search(r"skipped\s*│\s*\d+", done.stdout)
-    assert not re.search(r"done\s*│", done.stdout)
-    assert digests(home / "outputs" / "hub") == before
-
-
 def test_rows_in_equal_rows_accepted_set_aside_and_repeated(here):
     table = store.load("submissions", where=here)
     read = table[table["status"].isin(["accepted", "superseded"])]
@@ -326,46 +229,6 @@ def everything_in(path: Path) -> str:
     return path.read_bytes().decode("utf-8", errors="replace").casefold()
 
 
-def test_the_outage_is_missing_and_never_zero_in_any_table(here):
-    site, gap = "SYN02", ["2024-03", "2024-04"]
-    states = store.load("site_months", where=here).query("site_code == @site and month in @gap")
-    assert states["status"].tolist() == ["missing", "missing"]
-    jobs = [
-        j
-        for j in run.plan(here, "2024-04")
-        if not j.notebook.startswith("10") and j.slug in ("london", "lambeth", "syn02")
-    ]
-    assert all(r["status"] == "done" for r in run.execute(jobs, here, "2024-04", workers=2, tick=id))
-    rows = []
-    for job in jobs:
-        notebook = nbformat.read(here.restricted / "2024-04" / f"{job.id}.ipynb", as_version=4)
-        data = [
-            o.data["text/csv"]
-            for cell in notebook.cells
-            for o in cell.get("outputs", [])
-            if "text/csv" in o.get("data", {})
-        ]
-        rows += [pd.read_csv(io.StringIO(text), keep_default_na=False, dtype=str).assign(job=job.id) for text in data]
-    table = pd.concat(rows)
-    table = table[table["method"] != "labelled_texts"]  # shares of labelled texts, which have no month
-    silent = table[
-        (table["place"] == site) & table["period_start"].isin(gap) & (table["period_end"] == table["period_start"])
-    ]
-    assert {"20_london_dataset__london__internal", "50_hospital_feedback__syn02__partner"} <= set(silent["job"])
-    assert not silent["value"].isin(["0", "0.0"]).any()
-    counted = silent[silent["unit"] == "attendance"]
-    assert (counted["value"] == "").all()
-    assert set(counted["shown"]) <= {"[x]"}
-    received = silent[silent["measure"] == "received"]
-    assert set(received["stratum"]) == {"missing"}
-    borough = table[
-        (table["place"] == "E09000022") & table["period_start"].isin(gap) & (table["measure"] == "attendances")
-    ]
-    monthly = borough[(borough["stratum"] == "") & (borough["period_end"] == borough["period_start"])]
-    assert len(monthly)
-    assert set(monthly["status"]) <= {"gated", "no_data"}
-
-
 def test_the_records_are_those_of_the_truth(here):
     truth = pd.read_csv(here.path / "truth" / "truth.csv", dtype=str, keep_default_na=False)
     accepted = truth[truth["fate"] == "accepted"].set_index("record_id")
@@ -409,166 +272,6 @@ def test_outage_joiner_merger_and_worsening_texts_raise_no_sentence(here):
             news = words.news(trend, now, place=area.name, labels={}).data["text/markdown"]
             said.append(words.compared(trend.table.iloc[-1]) + news)
     assert not [s for s in said if SIDEWAYS.search(s)]
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (("run", "--month", "2024-13"), "'2024-13' is not a month"),
-        (("run", "--month", "2031-01"), "The store holds"),
-        (("run", "--area", "Camdem"), "Did you mean camden"),
-        (("run", "-p", "bourough", "Camden"), "'bourough' is not a parameter"),
-        (("run", "--site", "XYZ99"), "no site 'XYZ99'"),
-        (("run", "--notebook", "99"), "no notebook '99'"),
-        (("run", "--audience", "press"), "no audience 'press'"),
-        (("run", "-p", "month", "2024-05"), "Give 'month' as --month"),
-        (("events", "import", "police", "nothing.csv"), "No police street file at nothing.csv"),
-        (("synth", "inside"), "lies inside the checkout"),
-    ],
-)
-def test_wrong_words_are_refused_in_one_sentence_with_exit_code_2(home, say, words, told):
-    code, out, err = say(home, *words)
-    assert code == 2
-    assert told in err
-    assert "Traceback" not in err + out
-    assert len(err.strip().splitlines()) == 1
-
-
-def test_bare_papermill_with_a_misspelt_parameter_is_refused(home, tmp_path):
-    given = ["40_borough_profile.ipynb", str(tmp_path / "o.ipynb"), "-p", "bourough", "Camden"]
-    done = subprocess.run(
-        [sys.executable, "-m", "papermill", *given],
-        cwd=home / "notebooks",
-        env=os.environ | {"ISTV_HOME": str(home), "ISTV_DATA": str(home / "outputs")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "ParameterError: 'bourough' is not a parameter of 40_borough_profile" in done.stderr
-
-
-def test_a_kernel_and_our_engine_give_the_same_outputs(here, home, tmp_path):
-    import papermill  # noqa: PLC0415
-
-    os.environ["ISTV_DATA"] = str(here.path)
-    made = papermill.execute_notebook(
-        str(home / "notebooks" / "40_borough_profile.ipynb"), str(tmp_path / "o.ipynb"),
-        {"area": "lambeth", "month": "2024-12", "audience": "partner"}, progress_bar=False, cwd=str(home / "notebooks"),
-    )  # fmt: skip
-    ours = nbformat.read(here.restricted / "2024-12" / "40_borough_profile__lambeth__partner.ipynb", as_version=4)
-
-    def shown(notebook):
-        outputs = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
-        return [(o.output_type, o.metadata.istv.digest) for o in outputs]
-
-    assert shown(made) == shown(ours)
-    assert len(shown(ours)) >= 14
-
-
-def test_nbval_runs_every_notebook_on_its_defaults(here, home):
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--nbval-lax", "-p", "no:cacheprovider", str(home / "notebooks")],
-        cwd=home, env=os.environ | {"ISTV_HOME": str(home), "ISTV_DATA": str(here.path)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert re.search(r"\d{2} passed", done.stdout)
-
-
-@pytest.mark.parametrize(
-    ("ending", "why"),
-    [
-        ("print('x')", "stamp"),
-        ("import pandas; pandas.DataFrame({'a': [1]})", "stamp"),
-        ("import matplotlib.pyplot as plt; plt.plot([1, 2])", "stamp"),
-        ("1 / 0", "raised ZeroDivisionError"),
-        ("import os; os._exit(9)", "ended early"),
-    ],
-    ids=["print", "bare DataFrame", "plain matplotlib", "an error", "a killed process"],
-)
-def test_a_notebook_with_a_stray_output_fails_with_1_stays_restricted_and_stops_no_other(
-    home, inside, say, tmp_path, ending, why
-):
-    other = copied(home, tmp_path / "spoilt", "restricted", "hub", "partner")
-    path = other / "notebooks" / "40_borough_profile.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    only_lambeth = "exit" in ending or "/ 0" in ending
-    spoilt = f"if p.area.slug == 'lambeth':\n    {ending}" if only_lambeth else ending
-    notebook.cells.append(nbformat.v4.new_code_cell(spoilt))
-    nbformat.write(notebook, path)
-    where = inside(other)
-    code, out, _ = say(other, "run", "--notebook", "40", "--audience", "public", *([] if only_lambeth else LAMBETH))
-    assert code == 1
-    assert why in out
-    runs = {r["id"]: r for r in run.manifest(where, "2024-12")["runs"]}
-    spoiled = runs.pop("40_borough_profile__lambeth__public")
-    assert spoiled["status"] == "failed"
-    assert why in spoiled["why"]
-    assert {r["status"] for r in runs.values()} == ({"done"} if only_lambeth else set())
-    publish.publish(where, "2024-12")
-    assert not (other / "outputs" / "hub" / "lambeth" / "2024-12").exists()
-
-
-def test_a_tampered_notebook_is_not_published(home, say, tmp_path):
-    other = copied(home, tmp_path / "tampered", "hub")
-    path = other / "outputs" / "restricted" / "2024-12" / "40_borough_profile__lambeth__public.ipynb"
-    path.write_text(path.read_text(encoding="utf-8").replace("attendances", "attendance", 1), encoding="utf-8")
-    code, out, _ = say(other, "publish")
-    assert code == 1
-    assert "is not the one that was run" in out
-    assert not (other / "outputs" / "hub" / "lambeth" / "2024-12").exists()
-    assert (other / "outputs" / "hub" / "southwark" / "2024-12").exists()
-
-
-class TestBadFiles:
-    """Each bad file stops only itself, with one sentence that names it."""
-
-    @pytest.fixture
-    def other(self, home, tmp_path):
-        return copied(home, tmp_path / "bad", "hub", "partner", "restricted", "police")
-
-    def test_real_files_unknown_sites_and_unreadable_files(self, other):
-        drop = other / "outputs" / "incoming"
-        (drop / "SYN02" / "mine.csv").write_text("Arrival,Where\n01/12/2024,SECRET PLACE\n", encoding="utf-8")
-        (drop / "RYJ01").mkdir()
-        (drop / "RYJ01" / "dec.csv").write_text("a,b\n", encoding="utf-8")
-        done = istv(other, "intake", ISTV_DATA=str(other / "outputs"))
-        assert done.returncode == 1
-        assert "'mine.csv' in incoming/SYN02 is not one of the files that the synthetic London wrote" in done.stdout
-        assert "'dec.csv' in incoming/RYJ01 is not one of the files" in done.stdout
-        assert "SECRET" not in done.stdout + done.stderr
-        held = pd.read_parquet(other / "outputs" / "store" / "submissions.parquet")
-        assert (held["status"] == "accepted").sum() > 100
-
-    def test_outside_the_demo_an_unknown_site_an_empty_file_and_a_missing_column(self, other, tmp_path):
-        root = tmp_path / "london"
-        shutil.copytree(other / "outputs", root)
-        drop = root / "incoming"
-        (drop / "RYJ99").mkdir()
-        (drop / "RYJ99" / "dec.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-        text = min(p for p in drop.glob("SYN*/*.csv") if p.read_bytes()[:1].isalpha())
-        (text.parent / f"{text.stem} (2).csv").write_bytes(b"")
-        (text.parent / f"{text.stem} (3).csv").write_text("Colour,Shape\nred,round\n", encoding="utf-8")
-        done = istv(other, "intake", ISTV_DATA=str(root))
-        assert done.returncode == 1
-        assert "'RYJ99', the folder of 'dec.csv', is not on the roster" in done.stdout
-        assert re.search(r"Refused: .*\(2\)\.csv' is empty", done.stdout)
-        assert re.search(r"Refused: .*\(3\)\.csv' has no header row of layout", done.stdout)
-        assert "round" not in done.stdout
-
-    def test_a_root_of_both_kinds_is_never_published(self, other, inside, say):
-        where = inside(other)
-        events = pd.read_parquet(next((where.store / "events" / "source=btp").glob("*.parquet")))
-        store.save(where, "events", events.assign(synthetic=False), source="btp")
-        assert say(other, "run", "--area", "lambeth")[0] == 0
-        code, _, err = say(other, "publish")
-        assert code == 2
-        assert "holds both real and synthetic rows, which are never published" in err
-        assert not where.hub.exists()
-        assert say(other, "publish", "--audience", "partner")[0] == 0
-        page = (where.partner / "2024-12" / "lambeth" / "index.html").read_text(encoding="utf-8")
-        assert "MIXED REAL AND SYNTHETIC" in page
 
 
 def test_each_public_table_is_in_the_ledger(here):

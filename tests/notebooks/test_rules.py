@@ -31,6 +31,12 @@ def test_the_notebooks_are_those_that_run_each_month():
     assert {p.stem for p in NOTEBOOKS} == set(params.notebooks())
 
 
+def test_nbstripout_would_change_none_of_them():
+    given = ["--verify", "--keep-id", *map(str, NOTEBOOKS)]
+    done = subprocess.run([sys.executable, "-m", "nbstripout", *given], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 class TestNotebook:
     def test_size(self, path):
@@ -88,7 +94,3 @@ class TestNotebook:
         assert notebook["metadata"]["kernelspec"]["name"] == "python3"
         code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
         assert all(not c["outputs"] and c["execution_count"] is None for c in code)
-        done = subprocess.run(
-            [sys.executable, "-m", "nbstripout", "--verify", "--keep-id", str(path)], capture_output=True, check=False
-        )
-        assert done.returncode == 0, done.stdout

@@ -74,3 +74,9 @@ def test_parameter_files_that_are_not_there_name_those_that_are():
 def test_the_code_version_needs_no_git_and_ignores_line_endings():
     assert len(params.code_version()) == 12
     assert params.code_version() == params.code_version()
+
+
+def test_a_run_draws_from_a_seed_of_the_thresholds_and_knows_for_whom_it_is():
+    settings = params.check("40_borough_profile", {"area": "camden", "month": "2024-12", "audience": "partner"})
+    assert settings.partner
+    assert settings.rng("chance_seed").random() == settings.rng("chance_seed").random()

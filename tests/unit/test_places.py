@@ -384,3 +384,10 @@ def test_shipped_outlines_agree_with_the_statistical_areas_on_real_points():
     assert len(truth) > 10_000
     assert other <= 0.005
     assert nowhere <= 0.0005
+
+
+def test_a_borough_is_set_beside_its_bcu_and_london_and_london_beside_nothing_else():
+    assert places.find_area("camden").around == ["E09000007", "CN", "london"]
+    assert places.find_area("city-of-london").around == ["E09000001", "london"]
+    assert places.find_area("bcu-central-north").around == ["CN", "london"]
+    assert places.find_area("london").around == ["london"]

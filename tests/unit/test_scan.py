@@ -182,9 +182,8 @@ def test_a_longer_number_a_code_or_a_year_is_left_alone(tmp_path, text):
 
 def test_sizes_coordinates_of_drawings_and_counts_of_crimes_are_left_alone(tmp_path):
     svg = '<svg width="1737" viewBox="0 0 1737 9" class="x"><text x="1737" y="3">A</text></svg>'
-    about = json.dumps(
-        {"resources": [{"bytes": 1737, "dcat:byteSize": 1737, "hash": "sha256:1737"}], "attack": {"small_counts": 1737}}
-    )
+    sizes = [{"bytes": 1737, "dcat:byteSize": 1737, "hash": "sha256:1737"}]
+    about = json.dumps({"resources": sizes, "istv": {"form": {"attack": {"small_counts": 1737, "sums": 1737}}}})
     police = HEAD + f"violence_offences,crime,mps,{CAMDEN},2024-05,2024-05,,,5,5,1737\n"
     sites = f"sites_sent,site,ed,{CAMDEN},2024-05,2024-05,,,5,5,5\n"
     note = "<p>n = 1,737 offences in the months shown.</p>"

@@ -55,7 +55,8 @@ def test_boroughs_of_a_year_carry_their_least_coverage():
     span = months.span("2023-01", "2023-12")
     known = [*places.boroughs()["gss"], places.NOT_KNOWN]
     cover = pd.DataFrame([(p, m, 2.0, 0.4 if m == "2023-05" else 1.0) for p in known for m in span],
-                         columns=["place", "month", "value", "coverage"]).assign(synthetic=True, stratum_dim="")  # fmt: skip
+                         columns=["place", "month", "value", "coverage"])  # fmt: skip
+    cover = cover.assign(synthetic=True, stratum_dim="")
     knives = cover.assign(stratum_dim="weapon_group", coverage=0.1)  # rows of strata are no further attendances
     found = tally.by_borough(pd.concat([cover, knives]), places.find_area("london"), "2023")
     assert len(found) == 34
