@@ -18,8 +18,9 @@ from istv_lib.disclosure import Released
 _WHY = {
     "few": "There is no map of where in {place} it happened in {year}: within {bandwidth} metres of no place did "
     "{least} or more attendances happen that could be placed.",
-    "differs": "The map of where in {place} it happened in {year} stands on an earlier page. Records or the way "
-    "places are found have changed since, and it is not drawn again, because the difference of two maps would show single events.",
+    "differs": "The map of where in {place} it happened in {year} stands on an earlier page. Records, or the way "
+    "in which places are found, have changed since. It is not drawn again, because the difference of two maps would "
+    "show single events.",
     "no_year": "There is no map of where in {place} it happened, because not all months of {year} are held.",
 }
 
