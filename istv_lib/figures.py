@@ -127,7 +127,8 @@ def _busiest(released: Released, table: pd.DataFrame) -> str:
 def lines(released: Released, *, by: str, title: str, name: str, labels: dict[str, str] | None = None) -> Block:
     """Draw one line per series over months, each in a panel of its own with its own scale from zero.
 
-    A series without any count above zero has no panel. The panel with the largest count comes first.
+    A series without any count above zero has no panel. The panel with the largest count comes first. Of agencies the
+    note also says whose records are not loaded.
     """
     table = _marks.single(demand(released).table)
     most = table.groupby(by)["value"].max()
@@ -149,6 +150,8 @@ def lines(released: Released, *, by: str, title: str, name: str, labels: dict[st
     alt = f"Line charts. {title}. {'; '.join(told) or 'No series'}."[:590]
     note = "" if _of_shares(table) or not len(series) else counted(released, table)
     note += " Each panel has its own scale." if len(series) > 1 else ""
+    absent = [label for source, label in schema.SOURCE_NAMES.items() if source not in set(table["source"])]
+    note += f" Not loaded for these months: {', '.join(absent)}." if by == "source" and absent else ""
     note = f"{note} {_marks.key(' '.join(table['symbol']))}".strip()
     heading = _latest_heading(table, by, labels or schema.SOURCE_NAMES)
     return canvas.framed("figure", name, figure, released, title, alt, heading=heading, note=note)

@@ -9,7 +9,7 @@ from istv_lib import _intervals, harmonise, months, places, schema
 from istv_lib._strata import members
 
 __all__ = [
-    "as_findings", "breakdown", "by_borough", "by_month", "cube", "decided", "members", "offences",
+    "as_findings", "breakdown", "by_borough", "by_hour", "by_month", "cube", "decided", "members", "offences",
     "order", "place_type", "strata", "total", "within",
 ]  # fmt: skip
 
@@ -133,6 +133,27 @@ def by_month(events: pd.DataFrame, dim: str, area: places.Area, held: list[str])
     here = within(events, area)
     parts = [_counted(here[here["month"] == month], dim, area.code, (month, month)) for month in held]
     return pd.concat(parts, ignore_index=True).sort_values(["stratum", "period_start"], ignore_index=True)
+
+
+def by_hour(events: pd.DataFrame, area: places.Area, period: tuple[str, str]) -> pd.DataFrame:
+    """Count an area's attendances by hour of arrival and by hour of the assault, as findings.
+
+    Returns
+    -------
+    DataFrame
+        ``arrivals_by_hour`` and ``assaults_by_hour``, strata "00" to "23"; ``n`` the attendances with a time (for
+        assaults one that is no default), ``share_used`` their part of all.
+    """
+    inside = within(events[events["month"].between(*period)], area)
+    exact = inside["occurred_start"].where(inside["occurred_precision"] == "minute")
+    every, parts = [f"{h:02d}" for h in range(24)], []
+    for measure, at in (("arrivals_by_hour", inside["arrival_at"]), ("assaults_by_hour", exact)):
+        counts = at.dropna().dt.strftime("%H").value_counts().reindex(every, fill_value=0)
+        part = pd.DataFrame({"stratum": every, "value": counts.to_numpy(dtype=float), "measure": measure})
+        used = part["value"].sum()
+        parts.append(part.assign(n=used, share_used=used / len(inside) if len(inside) else np.nan))
+    out = pd.concat(parts).assign(stratum_dim="hour", status="final" if len(inside) else "no_data")
+    return as_findings(out, None, area.code, synthetic=bool(events["synthetic"].all()), method="count", period=period)
 
 
 def by_borough(cover: pd.DataFrame, area: places.Area, last_year: str, *, years: int = 1) -> pd.DataFrame:

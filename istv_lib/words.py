@@ -66,24 +66,6 @@ def supply(sites: Released, *, place: str, name: str = "supply") -> Block:
     return say(sites, f"{sent(demand(sites).table.iloc[0], place)}.", name=name)
 
 
-def police(released: Released, *, name: str = "police-words") -> Block:
-    """Say whose records these are, which forces are not loaded, and what they can be compared with."""
-    loaded = set(demand(released).table["source"])
-    shown = [label for source, label in schema.SOURCE_NAMES.items() if source in loaded]
-    absent = [label for source, label in schema.SOURCE_NAMES.items() if source not in loaded]
-    told = [
-        f"Shown: {listed(shown)}{' alone' if len(shown) == 1 else ''}." if shown else "No police records are shown."
-    ]
-    if absent:
-        told.append(f"Not loaded for these months: {listed(absent)}.")
-    told.append(
-        "Police figures are offences of violence and sexual offences recorded by place, including offences without "
-        "injury; hospital figures are visits by people who were hurt. Neither is a part of the other, and the two "
-        "levels cannot be compared."
-    )
-    return say(released, *told, name=name)
-
-
 def assessment(result: Released, *, action: str, name: str = "assessment", opening: str = "") -> Block:
     """Say whether a place changed more than the others after an action, from a ratio of ratios."""
     row = _ratio(result)

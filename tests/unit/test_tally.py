@@ -62,3 +62,14 @@ def test_boroughs_of_a_year_carry_their_least_coverage():
     assert len(found) == 34
     assert set(found["value"]) == {24}
     assert set(found["coverage"]) == {0.4}
+
+
+def test_arrivals_and_assaults_are_counted_by_hour_each_on_the_times_it_has():
+    events = make_events({("A", "2024-05", CAMDEN): 4, ("A", "2024-06", HACKNEY): 2})
+    events.loc[0, "occurred_precision"] = "day"
+    events.loc[1, "arrival_at"] = pd.NaT
+    found = tally.by_hour(events, places.find_area("camden"), ("2024-01", "2024-12")).set_index(["measure", "stratum"])
+    assert found.loc[("arrivals_by_hour", "21"), "value"] == 3
+    assert found.loc[("assaults_by_hour", "21"), "value"] == 3
+    assert found.groupby("measure")["value"].sum().to_dict() == {"arrivals_by_hour": 3, "assaults_by_hour": 3}
+    assert set(found["share_used"]) == {0.75}
