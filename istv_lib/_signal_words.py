@@ -205,7 +205,8 @@ def _unusual(found: Released, chance: Released) -> str:
     seen = "No signal" if row["value"] == 0 else f"{row['value']:,.0f} signal{'' if row['value'] == 1 else 's'}"
     of = "groups" if row["place_type"] == "borough" else "places and groups"
     first = f"{seen} in {row['n']:,.0f} {of};"
-    told = [f"{first} about {row['expected']:,.1f} would be there by chance alone."]
+    few = "less than 0.1" if row["expected"] < 0.05 else f"about {row['expected']:,.1f}"
+    told = [f"{first} {few} would be there by chance alone."]
     sure = table[table["flags"].str.contains("discovery") & table["method"].isin(["above_limit", "below_limit"])]
     items = []
     for _, hit in sure.iterrows():

@@ -95,6 +95,8 @@ def expected_by_chance(
     if tests is not None:
         base, fitted, comparable, upwards, eligible = tests
         rows = eligible if within is None else eligible & base.keys["place"].isin(within).to_numpy()
+        tests = tests if rows.any() else None
+    if tests is not None:
         near = rows | ((base.series.group >= 0) & np.isin(base.series.group, base.series.group[rows]))
         drawn = _drawn(base.series.take(near), fitted, near, rows[near], (comparable[near], upwards[near]), rules, rng)
         value, expected, n = len(seen), drawn, float(rows.sum())
