@@ -117,7 +117,7 @@ def test_no_signal_and_no_test_have_words_of_their_own():
     found = monitor.signals(cover, LAST, RULES, within=["nowhere"])
     chance = monitor.expected_by_chance(cover, LAST, RULES.replaced(chance_draws=2), np.random.default_rng(1))
     released = [disclosure.release(part, "partner") for part in (found, chance)]
-    assert "about" in words.unusual(*released).data["text/markdown"]
+    assert "would be there by chance alone" in words.unusual(*released).data["text/markdown"]
     untested = monitor.expected_by_chance(cover, LAST, RULES, np.random.default_rng(1), within=["E09000017"])
     assert untested["status"].tolist() == ["no_data"]
     young = coverage.table(*world(np.random.default_rng(6)), "2022-09", RULES)
