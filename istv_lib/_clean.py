@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html import escape, unescape
 
 import nh3
@@ -71,7 +72,7 @@ def markdown(text: str) -> str:
 def _framed(text: str) -> str:
     """Give Markdown tables what a plain Markdown table lacks: caption, scopes and a frame that scrolls."""
     top = lxml_html.fragment_fromstring(text, create_parent="div")
-    heading = "Table"
+    heading, named = "Table", Counter()
     for node in list(top.iter()):
         if node.tag in {"h2", "h3", "h4"}:
             heading = " ".join(node.text_content().split())
@@ -81,7 +82,8 @@ def _framed(text: str) -> str:
             cell.set("scope", cell.get("scope") or "col")
         if node.find("caption") is None:
             caption = lxml_html.Element("caption")
-            caption.text = heading
+            named[heading] += 1
+            caption.text = heading if named[heading] == 1 else f"{heading} ({named[heading]})"
             node.insert(0, caption)
         frame = lxml_html.Element("div", {"class": "scroll", "role": "region", "tabindex": "0"})
         frame.set("aria-label", " ".join(node.find("caption").text_content().split()))

@@ -139,6 +139,12 @@ def test_a_markdown_table_gets_caption_scopes_and_a_frame():
     assert "After & more" in top.text_content()
 
 
+def test_two_tables_under_one_heading_have_names_of_their_own():
+    text = _clean.markdown("## Counts\n\n| a |\n|---|\n| 1 |\n\nThen\n\n| b |\n|---|\n| 2 |\n")
+    top = lxml_html.fragment_fromstring(text, create_parent="div")
+    assert [node.get("aria-label") for node in top.find_class("scroll")] == ["Counts", "Counts (2)"]
+
+
 def test_kinds_and_audiences_say_what_they_are():
     assert "invented for demonstration" in tree().text_content()
     real = tree(kind="real", status="")
