@@ -85,6 +85,7 @@ def news(
     current: Released,
     supplied: Released | None = None,
     signals: tuple[Released, Released] | None = None,
+    firearms: Released | None = None,
     *,
     place: str,
     labels: Mapping[str, str],
@@ -102,7 +103,9 @@ def news(
         Its hospitals (:func:`istv_lib.supply.hospitals`); without them the public reads how many are missing from the
         headline.
     signals : (Released, Released), optional
-        As for :func:`unusual`.
+        As :func:`istv_lib.monitor.signals` and :func:`istv_lib.monitor.expected_by_chance` make, released.
+    firearms : Released, optional
+        As :func:`istv_lib.monitor.rare` makes, released.
     place : str
         Name of the area.
     labels : mapping
@@ -123,7 +126,21 @@ def news(
     if missing or told:
         lines.append(f"- **Who is missing.** {' '.join(filter(None, (missing, told)))}")
     lines.append(f"- **What was revised.** {_revised(trend)}")
+    lines += [f"- **Rare, by the days between.** {_firearms(firearms)}"] if firearms is not None else []
     return say(trend, *lines, name=name, apart="\n")
+
+
+def _firearms(released: Released) -> str:
+    table = demand(released).table.set_index("measure")
+    n, gap, since = (table.loc[m, "value"] for m in ("attendances", "days_between", "days_since"))
+    if not n:
+        return "No attendance with a firearm in 12 months."
+    if pd.isna(gap):
+        return f"One day in 12 months had attendances with a firearm ({n:,.0f})."
+    odd = table.loc["days_between", "flags"]
+    told = f"{n:,.0f} attendances with a firearm in 12 months, half of the gaps {gap:,.0f} days or less"
+    last = "on its last day" if since < 1 else f"{since:,.0f} day{'' if since < 2 else 's'} before its end"
+    return f"{told}; {odd or 'no gap outside'} the limits of a t chart; the last {last}."
 
 
 def _outside(trend: Released) -> str:
@@ -186,18 +203,8 @@ def _revised(trend: Released) -> str:
     return " ".join(told) or "None of the last 12 months."
 
 
-def unusual(found: Released, chance: Released, *, name: str = "unusual") -> Block:
-    """Say how many places and strata meet a rule, how many would by chance, and which stay when all are taken together.
-
-    Parameters
-    ----------
-    found, chance : Released
-        As :func:`istv_lib.monitor.signals` and :func:`istv_lib.monitor.expected_by_chance` make, released.
-    """
-    return say(found, _unusual(found, chance), name=name)
-
-
 def _unusual(found: Released, chance: Released) -> str:
+    """Say how many places and strata meet a rule, how many would by chance, and which stand out among all."""
     row = demand(chance).table.iloc[0]
     if pd.isna(row["value"]):
         return "No place or group can be tested yet, because there are too few earlier months."

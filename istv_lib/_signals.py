@@ -10,9 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from istv_lib import _baseline, _model, _strata, places, schema, tally
+from istv_lib import _baseline, _model, _rates, _strata, places, schema, tally
 from istv_lib._model import Series
 
 RULES = ("above_limit", "below_limit", "run_high", "run_low", "trend_up", "trend_down")
@@ -51,10 +50,7 @@ def signals(cover: pd.DataFrame, month: str, rules: Mapping, *, within: list[str
     base, fitted, comparable, upwards, eligible = tests
     found = _model.rules(base.series.counts, fitted, comparable, upwards, rules)
     p = np.where(eligible, found["p"], np.nan)
-    discovery = np.zeros(len(p), dtype=bool)
-    family = ~np.isnan(p)
-    if family.any():
-        discovery[family] = stats.false_discovery_control(p[family]) <= rules["discovery_share"]
+    discovery = np.nan_to_num(_rates.adjusted_p(p), nan=1.0) <= rules["discovery_share"]
     parts = []
     mine = eligible if within is None else eligible & base.keys["place"].isin(within).to_numpy()
     last = np.arange(len(p)) * len(base.months) + len(base.months) - 1

@@ -173,13 +173,7 @@ def hours(conformed: pd.DataFrame, site: str, month: str, rules: Mapping) -> pd.
     inside, span, base = _inside(conformed, site, month, rules)
     timed = inside["arrival_at"].where(~_items.has(inside["flags"], "arrival_date_only"))
     exact = inside["incident_at"].where(inside["incident_quality"] == "exact")
-    every, parts = [f"{h:02d}" for h in range(24)], []
-    for measure, at in (("arrivals_by_hour", timed), ("assaults_by_hour", exact)):
-        counts = at.dropna().dt.strftime("%H").value_counts().reindex(every, fill_value=0)
-        part = pd.DataFrame({"stratum": every, "value": counts.to_numpy(dtype=float), "measure": measure})
-        used = part["value"].sum()
-        parts.append(part.assign(n=used, share_used=used / len(inside) if len(inside) else np.nan))
-    out = pd.concat(parts).assign(stratum_dim="hour", status="final" if len(inside) else "no_data")
+    out = tally.hour_counts({"arrivals_by_hour": timed, "assaults_by_hour": exact})
     return tally.as_findings(out, None, site, period=span, **base)
 
 

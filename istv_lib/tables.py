@@ -89,23 +89,6 @@ def wide(
     return table_block(name, cells, released, title)
 
 
-def xmr(released: Released, *, title: str, name: str = "xmr", last: int = 13) -> Block:
-    """Show the newest months of an XmR chart: value, mean, process limits and the rule met."""
-    table = demand(released).table.tail(last).iloc[::-1]
-    rows = pd.DataFrame(
-        {
-            "Month": table["period_start"].map(months.label),
-            "Attendances": table["shown"],
-            "Mean": table["expected"].map("{:,.1f}".format),
-            "Process limits": [
-                f"{a:,.1f} to {b:,.1f}" for a, b in zip(table["limit_low"], table["limit_high"], strict=True)
-            ],
-            "Rule": table["flags"],
-        }
-    )
-    return table_block(name, rows, released, title)
-
-
 def boroughs(released: Released, *, title: str, name: str = "boroughs") -> Block:
     """Show places down and whole years across, in the order of the findings."""
     named = _marks.place_names()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -9,8 +11,8 @@ from istv_lib import _intervals, harmonise, months, places, schema
 from istv_lib._strata import members
 
 __all__ = [
-    "as_findings", "breakdown", "by_borough", "by_hour", "by_month", "cube", "decided", "members", "offences",
-    "order", "place_type", "strata", "total", "within",
+    "as_findings", "breakdown", "by_borough", "by_hour", "by_month", "cube", "decided", "hour_counts", "members",
+    "offences", "order", "place_type", "strata", "total", "within",
 ]  # fmt: skip
 
 
@@ -146,14 +148,20 @@ def by_hour(events: pd.DataFrame, area: places.Area, period: tuple[str, str]) ->
     """
     inside = within(events[events["month"].between(*period)], area)
     exact = inside["occurred_start"].where(inside["occurred_precision"] == "minute")
+    out = hour_counts({"arrivals_by_hour": inside["arrival_at"], "assaults_by_hour": exact})
+    return as_findings(out, None, area.code, synthetic=bool(events["synthetic"].all()), method="count", period=period)
+
+
+def hour_counts(times: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Count times by hour for each measure: ``value``, strata "00" to "23", ``n`` with a time and their share."""
     every, parts = [f"{h:02d}" for h in range(24)], []
-    for measure, at in (("arrivals_by_hour", inside["arrival_at"]), ("assaults_by_hour", exact)):
+    for measure, at in times.items():
         counts = at.dropna().dt.strftime("%H").value_counts().reindex(every, fill_value=0)
         part = pd.DataFrame({"stratum": every, "value": counts.to_numpy(dtype=float), "measure": measure})
         used = part["value"].sum()
-        parts.append(part.assign(n=used, share_used=used / len(inside) if len(inside) else np.nan))
-    out = pd.concat(parts).assign(stratum_dim="hour", status="final" if len(inside) else "no_data")
-    return as_findings(out, None, area.code, synthetic=bool(events["synthetic"].all()), method="count", period=period)
+        parts.append(part.assign(n=used, share_used=used / len(at) if len(at) else np.nan))
+    held = any(len(at) for at in times.values())
+    return pd.concat(parts).assign(stratum_dim="hour", status="final" if held else "no_data")
 
 
 def by_borough(cover: pd.DataFrame, area: places.Area, last_year: str, *, years: int = 1) -> pd.DataFrame:

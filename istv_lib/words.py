@@ -23,7 +23,7 @@ from istv_lib._place_words import (  # noqa: F401 - used as words.accuracy and s
     rests,
     unmapped,
 )
-from istv_lib._signal_words import limits, listed, news, say, unusual, year_before, yearly  # noqa: F401
+from istv_lib._signal_words import limits, listed, news, say, year_before, yearly  # noqa: F401
 from istv_lib._square_words import hot, lasting, map_limits, pack  # noqa: F401
 from istv_lib.disclosure import Released
 

@@ -114,16 +114,34 @@ def test_silent_hospitals_are_named_and_what_they_sent_counted():
 
 def test_no_signal_and_no_test_have_words_of_their_own():
     cover = cover_of(*world(np.random.default_rng(1)))
-    found = monitor.signals(cover, LAST, RULES, within=["nowhere"])
-    chance = monitor.expected_by_chance(cover, LAST, RULES.replaced(chance_draws=2), np.random.default_rng(1))
-    released = [disclosure.release(part, "partner") for part in (found, chance)]
-    assert "would be there by chance alone" in words.unusual(*released).data["text/markdown"]
-    untested = monitor.expected_by_chance(cover, LAST, RULES, np.random.default_rng(1), within=["E09000017"])
-    assert untested["status"].tolist() == ["no_data"]
+    trend = disclosure.release(monitor.monthly(cover, CAMDEN, LAST, RULES), "partner")
+    now = disclosure.release(monitor.current(cover, AREA, LAST, RULES), "partner")
+    found = disclosure.release(monitor.signals(cover, LAST, RULES, within=["nowhere"]), "partner")
     young = coverage.table(*world(np.random.default_rng(6)), "2022-09", RULES)
-    nothing = monitor.expected_by_chance(young, "2022-09", RULES, np.random.default_rng(1))
-    told = words.unusual(released[0], disclosure.release(nothing, "partner")).data["text/markdown"]
-    assert told.startswith("No place or group can be tested yet")
+    few = RULES.replaced(chance_draws=2)
+    for made, month, within, said in (
+        (cover, LAST, None, "would be there by chance alone"),
+        (cover, LAST, ["E09000017"], "No place or group can be tested yet"),
+        (young, "2022-09", None, "No place or group can be tested yet"),
+    ):
+        chance = monitor.expected_by_chance(made, month, few, np.random.default_rng(1), within=within)
+        pair = found, disclosure.release(chance, "partner")
+        assert said in words.news(trend, now, signals=pair, place="Camden", labels={}).data["text/markdown"]
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [((), "No attendance"), ((3,), "One day in"), ((3, 40, 90), "3 attendances")]
+)
+def test_firearms_are_told_by_their_number_and_the_days_between(days, said):
+    events = make_events({("A", "2024-01", CAMDEN): max(len(days), 1)})
+    events["arrival_at"] = [pd.Timestamp("2024-01-01") + pd.Timedelta(days=d) for d in days or (0,)]
+    found = monitor.rare(events, np.full(len(events), bool(days)), "london", ("2024-01", LAST))
+    cover = cover_of(*world(np.random.default_rng(1)))
+    trend = disclosure.release(monitor.monthly(cover, CAMDEN, LAST, RULES), "partner")
+    now = disclosure.release(monitor.current(cover, AREA, LAST, RULES), "partner")
+    released = disclosure.release(found, "partner")
+    told = words.news(trend, now, firearms=released, place="Camden", labels={}).data["text/markdown"]
+    assert said in told.splitlines()[-1]
 
 
 def test_a_funnel_names_only_boroughs_outside_its_lines_and_the_city_has_no_rate():
