@@ -20,7 +20,7 @@ from istv_lib.disclosure import Released
 _LINES = {"upper_998": (1.0, (3, 2)), "upper_95": (0.9, (1, 2)), "lower_95": (0.9, (1, 2)), "lower_998": (1.0, (3, 2))}
 
 
-def funnel(released: Released, *, title: str, name: str = "funnel", mark: str = "") -> Block:
+def funnel(released: Released, *, title: str, name: str = "funnel") -> Block:
     """Draw boroughs' rates over their residents, with lines within which chance and usual differences keep them.
 
     Parameters
@@ -31,8 +31,6 @@ def funnel(released: Released, *, title: str, name: str = "funnel", mark: str = 
         Caption.
     name : str, default "funnel"
         Slug of the block.
-    mark : str, optional
-        GSS code of a borough to name in any case.
 
     Notes
     -----
@@ -47,7 +45,7 @@ def funnel(released: Released, *, title: str, name: str = "funnel", mark: str = 
             axis.plot(found.lines["residents"] / 1000, found.lines[line], **style)
     if len(found.table):
         axis.axhline(found.average, color=canvas.QUIET, linewidth=1)
-        _named(axis, found.table, mark)
+        _named(axis, found.table)
         axis.set_ylim(0, max(found.table["rate"].max(), found.lines["upper_998"].max()) * 1.06)
     axis.set_xlabel("residents, in thousands", fontsize=10)
     axis.set_title("attendances per 1,000 residents a year", loc="left", fontsize=10, color=canvas.QUIET)
@@ -65,7 +63,7 @@ def funnel(released: Released, *, title: str, name: str = "funnel", mark: str = 
     return canvas.framed("figure", name, figure, released, title, alt[:590], heading=heading, note=" ".join(note))
 
 
-def _named(axis: Axes, table: pd.DataFrame, mark: str) -> None:
+def _named(axis: Axes, table: pd.DataFrame) -> None:
     far = table["class"] != "inside"
     for estimate, part in table.groupby("estimate"):
         outside = far[part.index]
@@ -74,7 +72,7 @@ def _named(axis: Axes, table: pd.DataFrame, mark: str) -> None:
             fill = "white" if estimate else colour
             style = {"mfc": fill, "mec": colour, "markersize": 6, "linestyle": "none"}
             axis.plot(shown["residents"] / 1000, shown["rate"], "o", **style)
-    for row in table[far | (table["place"] == mark)].itertuples():
+    for row in table[far].itertuples():
         axis.annotate(row.name, (row.residents / 1000, row.rate), xytext=(6, 3), textcoords="offset points", fontsize=9)
 
 
